@@ -1,0 +1,1 @@
+"""Values and rules shared by all parts: standard library and numpy, no I/O."""

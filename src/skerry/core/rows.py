@@ -1,0 +1,39 @@
+"""Validated input on its way from a route to a servable, and the answer on its way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that passed validation against one signature; exactly one of the two forms is set.
+
+    matrix: float64 [n_rows, n_features], where every feature is a number; a missing value is NaN.
+    columns: one array [n_rows] a feature, where one is a string: object (str, or None where
+        missing), float64 (NaN where missing), int64 or bool.
+    """
+
+    n_rows: int
+    matrix: NDArray[np.float64] | None = None
+    columns: tuple[NDArray[Any], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a servable answers for ``n_rows`` rows.
+
+    labels: [n_rows], or [n_rows, n_outputs] for several outputs; what ``predict`` says.
+    confidences: float64 of the shape of labels, the highest class probability; None where the
+        model has no probabilities.
+    probabilities: one float64 [n_rows, n_classes] an output, in the order of the output's
+        classes; None where the model has none.
+    """
+
+    labels: NDArray[Any]
+    confidences: NDArray[np.float64] | None = None
+    probabilities: tuple[NDArray[np.float64], ...] | None = None

@@ -1,0 +1,40 @@
+"""A loaded version as the data plane sees it, and the facts about it that the API shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from skerry.core.rows import Predictions, Rows
+from skerry.core.signature import Signature, Task
+
+
+@dataclass(frozen=True, slots=True)
+class ServableInfo:
+    """Facts about a servable that do not change while it is served.
+
+    estimator: the fitted object's class, e.g. ``sklearn.pipeline.Pipeline``.
+    draws_at_random: two calls on the same rows may differ (a stratified dummy).
+    warnings: sentences for the operator, e.g. another scikit-learn version at training.
+    """
+
+    signature: Signature
+    task: Task
+    estimator: str
+    packages: Mapping[str, str]
+    draws_at_random: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class Servable(Protocol):
+    """Something that predicts. Calls may come from several threads at once."""
+
+    @property
+    def info(self) -> ServableInfo:
+        """Facts about it."""
+        ...
+
+    def predict(self, rows: Rows) -> Predictions:
+        """Answer validated rows. Blocking; whatever the model raises passes through."""
+        ...
