@@ -1,0 +1,1 @@
+"""The life of a version, from the volume to the serving map."""

@@ -1,0 +1,142 @@
+"""Changes the traffic policy: writes the store, then puts what it holds in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from skerry.controlplane.background import call_in_thread
+from skerry.controlplane.manager import Manager
+from skerry.controlplane.traffic_store import StoreContent
+from skerry.core.errors import (
+    GenerationChanged,
+    InvalidPolicy,
+    ModelNotFound,
+    NothingToRollBack,
+    VersionNotFound,
+    VersionNotReady,
+)
+from skerry.core.traffic import TrafficDocument, TrafficPolicy
+from skerry.core.version_state import VersionState
+
+Change = Callable[[TrafficPolicy | None], TrafficPolicy]
+
+
+class TrafficControl:
+    """The API's way to the traffic store. When a call returns, new requests see the change."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+
+    def describe(self, model: str) -> dict[str, Any]:
+        """Return the model's traffic: declared, in force, and why they differ.
+
+        Raises:
+            ModelNotFound: neither the volume nor the store knows the model.
+        """
+        manager = self._manager
+        declared = manager.policy(model)
+        if declared is None and model not in manager.models():
+            raise ModelNotFound(f"model {model!r} does not exist")
+        document = manager.document or TrafficDocument()
+        previous = document.previous.get(model)
+        in_force = manager.traffic.get(model)
+        return {
+            "model": model,
+            "generation": manager.content.generation,
+            "store": manager.content.kind,
+            "writable": manager.store.is_writable(),
+            "declared": None if declared is None else declared.to_dict(),
+            "in_force": None if in_force is None else in_force.to_dict(),
+            "differences": [] if in_force is None else [d.to_dict() for d in in_force.differences],
+            "previous": None if previous is None else previous.to_dict(),
+        }
+
+    async def put(self, model: str, value: Any, if_match: str | None) -> None:
+        """Replace the model's policy.
+
+        Raises:
+            InvalidPolicy: it does not validate, or names a version that does not exist.
+            VersionNotReady: its stable is not READY.
+            StoreReadOnly, GenerationChanged: as the names say.
+        """
+        policy = TrafficPolicy.from_value(value, "policy")
+        for version in sorted(policy.named_versions()):
+            if version not in self._manager.versions(model):
+                raise InvalidPolicy(f"policy.stable: {model} has no version {version!r}")
+        self._check_ready(model, policy.stable)
+        await self._change(model, lambda _: policy, if_match)
+
+    async def activate(self, model: str, version: str, if_match: str | None) -> None:
+        """Make a READY version the stable one and keep the rest of the policy.
+
+        Raises:
+            VersionNotFound, VersionNotReady, StoreReadOnly, GenerationChanged: as the names say.
+        """
+        self._check_ready(model, version)
+
+        def change(before: TrafficPolicy | None) -> TrafficPolicy:
+            return TrafficPolicy(version) if before is None else replace(before, stable=version)
+
+        await self._change(model, change, if_match)
+
+    async def rollback(self, model: str, if_match: str | None) -> None:
+        """Return to the policy before the last change; a second call returns from there.
+
+        Raises:
+            NothingToRollBack: the store knows no previous policy.
+            VersionNotReady, StoreReadOnly, GenerationChanged: as the names say.
+        """
+        manager = self._manager
+        previous = None if manager.document is None else manager.document.previous.get(model)
+        if previous is None:
+            raise NothingToRollBack(f"no previous traffic policy of {model} is known")
+        self._check_ready(model, previous.stable)
+        await self._change(model, lambda _: previous, if_match)
+
+    def _check_ready(self, model: str, version: str) -> None:
+        if model not in self._manager.models():
+            raise ModelNotFound(f"model {model!r} does not exist")
+        harness = self._manager.versions(model).get(version)
+        if harness is None:
+            raise VersionNotFound(f"{model} has no version {version!r}")
+        if harness.state is not VersionState.READY:
+            why = f" ({harness.reason})" if harness.reason else ""
+            raise VersionNotReady(f"{model}/{version}: expected READY, got {harness.state}{why}")
+
+    async def _change(self, model: str, change: Change, if_match: str | None) -> None:
+        manager = self._manager
+
+        def update(content: StoreContent) -> TrafficDocument:
+            if if_match is not None and if_match != content.generation:
+                raise GenerationChanged(
+                    f"If-Match: expected {content.generation}, got {if_match};"
+                    " somebody else changed the policy: read it again"
+                )
+            if content.document is None:
+                raise InvalidPolicy(f"the store must be mended first: {content.error}")
+            before = content.document.models.get(model)
+            was = before or self._implied(model)
+            after = change(before)
+            previous = {**content.document.previous}
+            if was is not None and was != after:
+                previous[model] = was
+            return TrafficDocument({**content.document.models, model: after}, previous)
+
+        async with manager.store_lock:
+            content = await call_in_thread("store", manager.store.update, update)
+            manager.take_over(content)
+        manager.wake()
+
+    def _implied(self, model: str) -> TrafficPolicy | None:
+        """Return the built-in default as a policy, so that a first change can be taken back."""
+        in_force = self._manager.traffic.get(model)
+        if in_force is None or in_force.stable is None:
+            return None
+        return TrafficPolicy(in_force.stable)
+
+
+def generation_from_etag(header: str) -> str:
+    """Return the generation that an If-Match header names (quotes are optional)."""
+    return header.strip().removeprefix("W/").strip('"')

@@ -1,0 +1,154 @@
+"""What the API shows of models and versions: plain data, read off the manager."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from skerry.controlplane.harness import Harness
+from skerry.controlplane.manager import Manager
+from skerry.controlplane.readiness import ModelStatus, NotReady, missing
+from skerry.controlplane.source import artifact_format
+from skerry.core.errors import ModelNotFound, VersionNotFound
+from skerry.core.names import natural_key
+from skerry.core.version_state import VersionState
+
+PENDING_PLAN: dict[str, Any] = {"parity": "native", "cached": False, "ranges": [], "candidates": []}
+
+
+def describe_version(manager: Manager, model: str, version: str, *, whole: bool) -> dict[str, Any]:
+    """Return a version; ``whole`` adds its signature and plan.
+
+    Raises:
+        ModelNotFound, VersionNotFound: as the names say.
+    """
+    harness = find_version(manager, model, version)
+    info, loaded = harness.info, harness.loaded
+    in_force = manager.traffic.get(model)
+    stable = None if in_force is None else in_force.stable
+    data: dict[str, Any] = {
+        "model": model,
+        "version": version,
+        "state": harness.state,
+        "reason": harness.reason,
+        "state_since": rfc3339(harness.since),
+        "tracks": ["stable"] if version == stable else [],
+        "in_flight": 0 if harness.slot is None else harness.slot.in_flight,
+        "task": None if info is None else info.task,
+        "estimator": None if info is None else info.estimator,
+        "warnings": _warnings(harness),
+        "artifact": _artifact(harness),
+        "packages": {
+            "trained": {} if loaded is None else dict(loaded.trained_packages),
+            "serving": {} if info is None else dict(info.packages),
+        },
+        "load": {
+            "duration_s": None if loaded is None else round(loaded.duration_s, 4),
+            "attempts": harness.attempts,
+            "memory_bytes": None if loaded is None else loaded.memory_bytes,
+            "next_attempt_at": _next_attempt(harness),
+        },
+    }
+    if whole:
+        data["signature"] = None if info is None else info.signature.to_dict()
+        data["plan"] = None if info is None else PENDING_PLAN
+    return data
+
+
+def describe_model(manager: Manager, model: str, traffic: dict[str, Any]) -> dict[str, Any]:
+    """Return a model with its versions, newest first; ``traffic`` is ``TrafficControl.describe``'s.
+
+    Raises:
+        ModelNotFound: there is none of that name.
+    """
+    versions = manager.versions(model)
+    in_force = manager.traffic.get(model)
+    return {
+        "name": model,
+        "ready": in_force is not None and in_force.stable is not None,
+        "traffic": traffic,
+        "versions": [
+            describe_version(manager, model, version, whole=False)
+            for version in sorted(versions, key=natural_key, reverse=True)
+        ],
+    }
+
+
+def find_version(manager: Manager, model: str, version: str) -> Harness:
+    """Return a version's harness.
+
+    Raises:
+        ModelNotFound, VersionNotFound: as the names say.
+    """
+    versions = manager.versions(model)
+    if not versions:
+        raise ModelNotFound(f"model {model!r} does not exist")
+    if version not in versions:
+        raise VersionNotFound(f"{model} has no version {version!r}")
+    return versions[version]
+
+
+def model_statuses(manager: Manager) -> dict[str, ModelStatus]:
+    """Return every known model as readiness sees it."""
+    return {model: _status(manager, model) for model in manager.models()}
+
+
+def what_is_missing(manager: Manager, *, draining: bool) -> list[NotReady]:
+    """Return what keeps this process from being ready; nothing means ready."""
+    if not draining and not manager.started and not manager.required():
+        return [NotReady(None, None, None, "the repository is being read")]
+    return missing(
+        manager.required(),
+        model_statuses(manager),
+        draining=draining,
+        store_error=manager.content.error,
+    )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a time in UTC with milliseconds: ``2026-11-22T21:00:00.000Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _status(manager: Manager, model: str) -> ModelStatus:
+    in_force = manager.traffic.get(model)
+    stable = None if in_force is None else in_force.stable
+    if stable is not None:
+        return ModelStatus(model, stable, stable, VersionState.READY)
+    policy, versions = manager.policy(model), manager.versions(model)
+    awaited = max(versions, key=natural_key) if policy is None else policy.stable
+    harness = versions.get(awaited)
+    if harness is None:
+        return ModelStatus(model, None, awaited, None, "not on the volume")
+    reason = harness.reason or manager.content.error or f"{awaited} is {harness.state}"
+    return ModelStatus(model, None, awaited, harness.state, reason)
+
+
+def _warnings(harness: Harness) -> list[str]:
+    warnings = [] if harness.info is None else list(harness.info.warnings)
+    if harness.state is VersionState.READY and harness.files.files != harness.loaded_files.files:
+        warnings.append(
+            "the files changed after the load; a version is immutable: give the new ones a new name"
+        )
+    return warnings
+
+
+def _artifact(harness: Harness) -> dict[str, Any] | None:
+    if harness.loaded is not None:
+        return {**harness.loaded.artifact.to_dict(), "has_manifest": harness.loaded.has_manifest}
+    if not harness.files.artifacts:
+        return None
+    file = harness.files.artifacts[0]
+    return {
+        "file": file.name,
+        "format": artifact_format(file.name),
+        "digest": None,
+        "size_bytes": file.size_bytes,
+        "has_manifest": harness.files.manifest is not None,
+    }
+
+
+def _next_attempt(harness: Harness) -> str | None:
+    if harness.state is not VersionState.FAILED or harness.next_attempt_at is None:
+        return None
+    return rfc3339(harness.next_attempt_at)

@@ -1,0 +1,1 @@
+"""Where the two planes meet: what can be reached, and who holds it."""
