@@ -1,0 +1,125 @@
+"""Composition root: builds every part from the settings; the lifespan owns the tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from skerry import __version__
+from skerry.controlplane.loader import Loader
+from skerry.controlplane.manager import Manager, ManagerConfig
+from skerry.controlplane.memory import available_bytes
+from skerry.controlplane.traffic_control import TrafficControl
+from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
+from skerry.controlplane.transition import TransitionPolicy
+from skerry.controlplane.watcher import watch
+from skerry.core.version_policy import VersionPolicy
+from skerry.dataplane.executor import Executor, cpus
+from skerry.http import docs, health, models, predict, traffic
+from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
+from skerry.http.edge import Edge
+from skerry.http.errors import install_error_handlers
+from skerry.http.openapi import install_openapi
+from skerry.runtimes.base import LoadOptions
+from skerry.serving.serving_map import ServingMap
+from skerry.settings import Settings
+from skerry.telemetry.logs import EventLog
+
+# A prediction in Python code gives the interpreter back this often. With the default of 5 ms and
+# as many busy threads as CPUs, the loop waits for 20 ms and more at each step of a request.
+SWITCH_INTERVAL_S = 0.0005
+
+
+def build_context(settings: Settings, log: EventLog) -> ServerContext:
+    """Return everything that routes need, nothing of it running yet."""
+    serving_map = ServingMap()
+    manager = Manager(
+        ManagerConfig(
+            models_dir=settings.models_dir,
+            models=frozenset(settings.models),
+            version_policy=VersionPolicy.from_value(settings.version_policy, "version_policy"),
+            transition_policy=TransitionPolicy(settings.transition_policy),
+            settle_time_s=settings.settle_time_s,
+            load_timeout_s=settings.load_timeout_s,
+        ),
+        _store(settings),
+        Loader(
+            LoadOptions(parity=settings.parity, skops_trusted=settings.skops_trusted),
+            settings.require_manifest,
+            available_bytes,
+        ),
+        serving_map,
+        log,
+    )
+    return ServerContext(
+        manager=manager,
+        traffic=TrafficControl(manager),
+        serving_map=serving_map,
+        executor=Executor(settings.executor_threads or cpus(), settings.max_queue_rows),
+        limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
+        tokens=Tokens(settings.api_token, settings.admin_token),
+        life=LifeCycle(),
+        log=log,
+        default_model=settings.default_model,
+        log_sample=settings.log_sample,
+    )
+
+
+def build_app(settings: Settings, context: ServerContext) -> ASGIApp:
+    """Return the ASGI application; its lifespan starts and stops the control plane."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(_control_plane(settings, context))
+            yield
+            running.cancel()
+        context.executor.close()
+
+    app = FastAPI(
+        title="Skerry",
+        version=__version__,
+        description="Serves scikit-learn models.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        root_path=settings.root_path,
+    )
+    app.state.context = context
+    for part in (predict, models, traffic, health, docs):
+        app.include_router(part.router)
+    install_error_handlers(app)
+    install_openapi(app)
+    return Edge(app, context)
+
+
+async def _control_plane(settings: Settings, context: ServerContext) -> None:
+    """Run the manager and its watcher. Should one die, /livez says so and serving goes on."""
+    manager = context.manager
+    interval_s = settings.poll_interval_s
+    paths = [settings.models_dir, _traffic_file(settings).parent]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(manager.run(interval_s))
+            tasks.create_task(watch(paths, manager.wake, interval_s))
+    except Exception as error:  # noqa: BLE001 - reported, and a restart mends it
+        context.life.control_plane_error = "the control plane has stopped"
+        context.log.emit("error", "control_plane_stopped", {"exception": repr(error)})
+
+
+def _store(settings: Settings) -> TrafficStore:
+    if settings.traffic is not None:
+        return EnvStore(settings.traffic)
+    return FileStore(_traffic_file(settings))
+
+
+def _traffic_file(settings: Settings) -> Path:
+    return settings.traffic_file or settings.models_dir / "traffic.yaml"

@@ -1,0 +1,107 @@
+"""Runs predictions off the event loop, in as many threads as there are CPUs, and no more.
+
+Rows that wait are counted, and refused beyond a limit. A caller that leaves before its turn
+costs nothing; one that leaves later leaves its thread to finish, and its handle until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from skerry.core.errors import QueueFull
+
+T = TypeVar("T")
+
+
+class Executor:
+    """A bounded pool of threads for predictions. Use it on the event loop's thread only."""
+
+    def __init__(self, threads: int, max_queue_rows: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="skerry-predict")
+        self._threads = threads
+        self._max_queue_rows = max_queue_rows
+        self._running = 0
+        self._pending_rows = 0
+
+    @property
+    def queue_rows(self) -> int:
+        """Rows that were admitted and have no answer yet."""
+        return self._pending_rows
+
+    async def run(self, function: Callable[[], T], *, rows: int, on_end: Callable[[], None]) -> T:
+        """Return what the function returns.
+
+        on_end: called once on the loop when the call can no longer run: it ended, or it was
+            cancelled before its turn; also long after this coroutine was cancelled.
+
+        Cancelling withdraws a call that has not begun; one that has begun runs on, unheard.
+
+        Raises:
+            QueueFull: as many rows wait as may; ``on_end`` was called.
+        """
+        if self._running >= self._threads and self._pending_rows + rows > self._max_queue_rows:
+            on_end()
+            raise QueueFull(
+                f"{self._pending_rows} rows are waiting, at most {self._max_queue_rows} may"
+                " (SKERRY_MAX_QUEUE_ROWS)",
+                retry_after_s=1,
+            )
+        loop = asyncio.get_running_loop()
+        self._running += 1
+        self._pending_rows += rows
+        future = self._pool.submit(function)
+
+        def ended() -> None:
+            self._running -= 1
+            self._pending_rows -= rows
+            on_end()
+
+        def done(_: Future[T]) -> None:
+            try:
+                loop.call_soon_threadsafe(ended)
+            except RuntimeError:
+                return  # The loop is closed: the process is on its way out.
+
+        future.add_done_callback(done)
+        return await asyncio.wrap_future(future)
+
+    @property
+    def is_idle(self) -> bool:
+        """No call waits or runs."""
+        return self._running == 0
+
+    def close(self) -> None:
+        """Withdraw what waits. Does not wait for what runs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def cpus() -> int:
+    """Return the CPUs that this process may use: its affinity, or the cgroup's quota if lower.
+
+    Source: cgroup-v2 ``cpu.max`` (quota and period in µs); version 1 has the two in two files.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _cgroup_quota()
+    return max(1, min(available or 1, available or 1 if quota is None else -int(-quota // 1)))
+
+
+def _cgroup_quota() -> float | None:
+    for paths in (
+        ("/sys/fs/cgroup/cpu.max",),
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+    ):
+        words: list[str] = []
+        try:
+            for path in paths:
+                with open(path, encoding="ascii") as file:
+                    words += file.read().split()
+        except OSError:
+            continue
+        if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
+            return int(words[0]) / int(words[1])
+        return None
+    return None

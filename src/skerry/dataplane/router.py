@@ -1,0 +1,85 @@
+"""Which version answers a request: a pure function of the serving snapshot and what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skerry.core.errors import ModelNotFound, ModelNotReady, VersionNotFound
+from skerry.serving.handle import Slot
+from skerry.serving.serving_map import ModelRoutes, ServingSnapshot
+
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes. track: ``stable`` or ``pinned``; generation: of the traffic policy."""
+
+    slot: Slot
+    track: str
+    generation: str
+
+
+def resolve_model(
+    snapshot: ServingSnapshot, model: str | None, default_model: str | None
+) -> ModelRoutes:
+    """Return the model that a request means.
+
+    model: the name in the path, None where the path has none.
+    default_model: what the settings make of that; None leaves the only model there is.
+
+    Raises:
+        ModelNotFound: no such model, or several and none named.
+        ModelNotReady: no model at all, or none yet.
+    """
+    name = model or default_model
+    if name is None:
+        if not snapshot.candidates:
+            raise ModelNotReady("no model is loaded", retry_after_s=RETRY_AFTER_S)
+        if len(snapshot.candidates) > 1:
+            names = ", ".join(snapshot.candidates)
+            raise ModelNotFound(
+                f"there are several models ({names}): ask for one by"
+                " /api/v1/models/MODEL/predict, or set SKERRY_DEFAULT_MODEL"
+            )
+        name = snapshot.candidates[0]
+    routes = snapshot.models.get(name)
+    if routes is not None:
+        return routes
+    if name in snapshot.candidates or name == default_model:
+        raise ModelNotReady(f"model {name} is not loaded", retry_after_s=RETRY_AFTER_S)
+    raise ModelNotFound(f"model {name!r} does not exist")
+
+
+def route(
+    snapshot: ServingSnapshot, model: str | None, version: str | None, default_model: str | None
+) -> Target:
+    """Return the version that answers.
+
+    version: the one that path or header pin, None where they pin none.
+
+    Raises:
+        ModelNotFound, VersionNotFound: as the names say.
+        ModelNotReady: it is known but can't answer now.
+    """
+    routes = resolve_model(snapshot, model, default_model)
+    if version is not None:
+        return Target(_pinned(routes, version), "pinned", routes.generation)
+    if routes.stable is None:
+        why = f": {routes.reason}" if routes.reason else ""
+        raise ModelNotReady(
+            f"model {routes.name} has no version that is READY{why}", retry_after_s=RETRY_AFTER_S
+        )
+    return Target(routes.slots[routes.stable], "stable", routes.generation)
+
+
+def _pinned(routes: ModelRoutes, version: str) -> Slot:
+    slot = routes.slots.get(version)
+    if slot is not None:
+        return slot
+    state = routes.states.get(version)
+    if state is None:
+        raise VersionNotFound(f"{routes.name} has no version {version!r}")
+    raise ModelNotReady(
+        f"{routes.name}/{version}: expected READY, got {state}", retry_after_s=RETRY_AFTER_S
+    )

@@ -1,0 +1,1 @@
+"""Routes, wire schemas and the edge of the server."""

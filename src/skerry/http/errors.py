@@ -1,0 +1,172 @@
+"""Domain errors to HTTP: the one table, and RFC 9457 problem bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from skerry.core import errors
+from skerry.core.errors import Mismatch, SkerryError
+from skerry.http.context import RequestRecord, record_of
+
+MEDIA_TYPE = "application/problem+json"
+_MAX_MISMATCHES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """How one class of errors looks from outside."""
+
+    status: int
+    slug: str
+    title: str
+
+
+TABLE: dict[type[SkerryError], ErrorKind] = {
+    errors.MalformedJson: ErrorKind(400, "malformed-json", "Malformed JSON"),
+    errors.WrongFeatureCount: ErrorKind(400, "wrong-feature-count", "Wrong feature count"),
+    errors.RaggedBatch: ErrorKind(400, "ragged-batch", "Rows differ in length"),
+    errors.EmptyBatch: ErrorKind(400, "empty-batch", "Empty batch"),
+    errors.BatchTooLarge: ErrorKind(400, "batch-too-large", "Batch too large"),
+    errors.NonFiniteValue: ErrorKind(400, "non-finite-value", "Not a finite number"),
+    errors.ValueOutOfRange: ErrorKind(400, "value-out-of-range", "Value out of range"),
+    errors.UnknownFeature: ErrorKind(400, "unknown-feature", "Unknown feature"),
+    errors.MissingFeature: ErrorKind(400, "missing-feature", "Missing feature"),
+    errors.UnknownCategory: ErrorKind(400, "unknown-category", "Unknown category"),
+    errors.ConflictingVersion: ErrorKind(400, "conflicting-version", "Conflicting versions"),
+    errors.BadHeader: ErrorKind(400, "bad-header", "Bad header"),
+    errors.BadEncoding: ErrorKind(400, "bad-encoding", "Bad content encoding"),
+    errors.Unauthorized: ErrorKind(401, "unauthorized", "Unauthorized"),
+    errors.MutationsDisabled: ErrorKind(403, "mutations-disabled", "Mutations are not allowed"),
+    errors.ModelNotFound: ErrorKind(404, "model-not-found", "Model not found"),
+    errors.VersionNotFound: ErrorKind(404, "version-not-found", "Version not found"),
+    errors.RouteNotFound: ErrorKind(404, "route-not-found", "Route not found"),
+    errors.MethodNotAllowed: ErrorKind(405, "method-not-allowed", "Method not allowed"),
+    errors.BodyTimeout: ErrorKind(408, "body-timeout", "The body did not arrive in time"),
+    errors.StoreReadOnly: ErrorKind(409, "store-read-only", "The traffic store is read-only"),
+    errors.VersionNotReady: ErrorKind(409, "version-not-ready", "Version not ready"),
+    errors.NothingToRollBack: ErrorKind(409, "nothing-to-roll-back", "Nothing to roll back"),
+    errors.GenerationChanged: ErrorKind(412, "generation-changed", "The policy has changed"),
+    errors.BodyTooLarge: ErrorKind(413, "body-too-large", "Body too large"),
+    errors.UnsupportedMediaType: ErrorKind(415, "unsupported-media-type", "Unsupported media type"),
+    errors.InvalidBody: ErrorKind(422, "invalid-body", "Invalid body"),
+    errors.InvalidPolicy: ErrorKind(422, "invalid-policy", "Invalid traffic policy"),
+    errors.QueueFull: ErrorKind(429, "queue-full", "Too many rows are waiting"),
+    errors.HeadersTooLarge: ErrorKind(431, "headers-too-large", "Headers too large"),
+    errors.ModelError: ErrorKind(500, "model-error", "The model failed"),
+    errors.InternalError: ErrorKind(500, "internal", "Internal error"),
+    errors.ModelNotReady: ErrorKind(503, "model-not-ready", "Model not ready"),
+    errors.DeadlineExceeded: ErrorKind(504, "deadline-exceeded", "Deadline exceeded"),
+}
+
+
+def kind_of(error: SkerryError) -> ErrorKind:
+    """Return how the error looks from outside: its class's entry, or that of the nearest parent."""
+    for cls in type(error).__mro__:
+        kind = TABLE.get(cls)
+        if kind is not None:
+            return kind
+    return TABLE[errors.InternalError]
+
+
+def problem(error: SkerryError, record: RequestRecord) -> tuple[int, bytes, dict[str, str]]:
+    """Return status, body and headers of the error's answer, and note it in the record."""
+    kind = kind_of(error)
+    record.error = kind.slug
+    body: dict[str, Any] = {
+        "type": f"urn:skerry:error:{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": error.detail,
+        "request_id": record.request_id,
+    }
+    if error.mismatches:
+        body["errors"] = [
+            {"loc": list(m.loc), "expected": m.expected, "got": m.got}
+            for m in error.mismatches[:_MAX_MISMATCHES]
+        ]
+    headers = {"content-type": MEDIA_TYPE}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
+    if kind.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if kind.status == 408:
+        headers["connection"] = "close"  # The rest of that body would be read as a request.
+    return kind.status, _dump(body), headers
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error of the app's routes a problem."""
+
+    async def on_skerry_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SkerryError)  # noqa: S101 - the registration says so
+        return problem_response(error, request)
+
+    async def on_validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - the registration says so
+        return problem_response(_from_validation(error), request)
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - the registration says so
+        if error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            failure: SkerryError = errors.MethodNotAllowed(
+                f"{request.method} is not allowed here: expected {allowed}"
+            )
+        else:
+            failure = errors.RouteNotFound("there is no such route; see /docs")
+        response = problem_response(failure, request)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def on_exception(request: Request, error: Exception) -> Response:
+        del error
+        return problem_response(internal_error(), request)
+
+    app.add_exception_handler(SkerryError, on_skerry_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(Exception, on_exception)
+
+
+def problem_response(error: SkerryError, request: Request) -> Response:
+    """Return the error's answer as a response."""
+    status, body, headers = problem(error, record_of(request.scope))
+    return Response(body, status, headers)
+
+
+def internal_error() -> errors.InternalError:
+    """Return the error for a defect of ours; the log has the rest, by the request's id."""
+    return errors.InternalError("something went wrong here; the server's log knows the request id")
+
+
+def _from_validation(error: RequestValidationError) -> SkerryError:
+    found = error.errors()
+    mismatches = tuple(
+        Mismatch(tuple(e["loc"]), str(e["msg"]), repr(e.get("input"))[:100]) for e in found
+    )
+    first = found[0]
+    if first["type"] == "json_invalid":
+        return errors.MalformedJson(f"the body is not JSON: {first['ctx']['error']}")
+    cls = errors.BadHeader if first["loc"][0] in ("header", "query") else errors.InvalidBody
+    return cls(str(mismatches[0]), mismatches=mismatches)
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # A detail that quotes a lone surrogate, which JSON may escape but not UTF-8.
+        body["detail"] = body["detail"].encode("ascii", "backslashreplace").decode()
+        for entry in body.get("errors", ()):
+            entry["loc"] = [
+                str(part).encode("ascii", "backslashreplace").decode() for part in entry["loc"]
+            ]
+            entry["got"] = entry["got"].encode("ascii", "backslashreplace").decode()
+            entry["expected"] = entry["expected"].encode("ascii", "backslashreplace").decode()
+        return orjson.dumps(body)

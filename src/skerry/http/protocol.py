@@ -1,0 +1,63 @@
+"""uvicorn's HTTP protocol with a bound on headers, which its parser does not have."""
+
+from __future__ import annotations
+
+import time
+
+from ulid import ULID
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from skerry.core.errors import HeadersTooLarge
+from skerry.http.context import RequestRecord
+from skerry.http.edge import MAX_HEADER_BYTES
+from skerry.http.errors import problem
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Counts what arrives while a request's headers are not complete, and hangs up beyond a limit.
+
+    The edge refuses complete headers that are too large; this stops those that never end, of
+    which the parser would keep every byte.
+    """
+
+    _header_bytes = 0
+    _in_headers = True
+    _progressed = False
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, unless the headers have grown too large."""
+        self._progressed = False
+        super().data_received(data)
+        if self._progressed or not self._in_headers:
+            self._header_bytes = 0
+            return
+        self._header_bytes += len(data)
+        if self._header_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
+            self.transport.write(_answer(self._header_bytes))
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: the body has limits of its own."""
+        self._in_headers, self._progressed = False, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Count again from the next bytes."""
+        super().on_message_complete()
+        self._in_headers, self._progressed = True, True
+
+
+def _answer(size: int) -> bytes:
+    record = RequestRecord(str(ULID()), time.perf_counter(), "")
+    error = HeadersTooLarge(
+        f"request line and headers: expected at most {MAX_HEADER_BYTES} bytes, got {size} and more"
+    )
+    _, body, headers = problem(error, record)
+    headers |= {
+        "connection": "close",
+        "content-length": str(len(body)),
+        "x-request-id": record.request_id,
+    }
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    head = "\r\n".join(["HTTP/1.1 431 Request Header Fields Too Large", *lines])
+    return head.encode() + b"\r\n\r\n" + body

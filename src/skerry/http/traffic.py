@@ -1,0 +1,101 @@
+"""Reading and changing a model's traffic policy."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from skerry.controlplane.traffic_control import generation_from_etag
+from skerry.controlplane.views import find_version
+from skerry.core.errors import MalformedJson, ModelNotFound
+from skerry.http.auth import require_admin, require_reader
+from skerry.http.body import read_json_body
+from skerry.http.context import ServerContext, context_of
+from skerry.http.openapi import problems, request_body
+from skerry.http.schemas import PolicyRequest, TrafficView
+
+router = APIRouter(prefix="/api/v1/models/{model}", tags=["traffic"], responses=problems(401, 404))
+Context = Annotated[ServerContext, Depends(context_of)]
+IfMatch = Annotated[str | None, Header(description="generation that the change is based on")]
+_ADMIN = [Depends(require_admin)]
+
+
+@router.get("/traffic", response_model=TrafficView, dependencies=[Depends(require_reader)])
+async def get_traffic(context: Context, response: Response, model: str) -> dict[str, Any]:
+    """Return the policy as declared and as in force, with its generation as ETag."""
+    return _answer(context, response, model)
+
+
+@router.put(
+    "/traffic",
+    response_model=TrafficView,
+    dependencies=_ADMIN,
+    responses=problems(400, 403, 408, 409, 412, 413, 415, 422),
+    openapi_extra={"requestBody": request_body(PolicyRequest)},
+)
+async def put_traffic(
+    context: Context,
+    request: Request,
+    response: Response,
+    model: str,
+    if_match: IfMatch = None,
+) -> dict[str, Any]:
+    """Replace the policy, whole."""
+    limits = context.limits
+    body = await read_json_body(
+        request.headers,
+        request.receive,
+        max_bytes=limits.max_body_bytes,
+        timeout_s=limits.request_timeout_s,
+    )
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson("the body is not JSON") from error
+    if model not in context.manager.models():
+        raise ModelNotFound(f"model {model!r} does not exist")
+    await context.traffic.put(model, value, _generation(if_match))
+    return _answer(context, response, model)
+
+
+@router.post(
+    "/versions/{version}/activate",
+    response_model=TrafficView,
+    dependencies=_ADMIN,
+    responses=problems(403, 409, 412, 422),
+)
+async def activate(
+    context: Context, response: Response, model: str, version: str, if_match: IfMatch = None
+) -> dict[str, Any]:
+    """Make a READY version the stable one."""
+    find_version(context.manager, model, version)
+    await context.traffic.activate(model, version, _generation(if_match))
+    return _answer(context, response, model)
+
+
+@router.post(
+    "/rollback",
+    response_model=TrafficView,
+    dependencies=_ADMIN,
+    responses=problems(403, 409, 412, 422),
+)
+async def rollback(
+    context: Context, response: Response, model: str, if_match: IfMatch = None
+) -> dict[str, Any]:
+    """Return to the policy before the last change."""
+    await context.traffic.rollback(model, _generation(if_match))
+    return _answer(context, response, model)
+
+
+def _answer(context: ServerContext, response: Response, model: str) -> dict[str, Any]:
+    view = context.traffic.describe(model)
+    response.headers["ETag"] = f'"{view["generation"]}"'
+    return view
+
+
+def _generation(if_match: str | None) -> str | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return generation_from_etag(if_match)

@@ -1,0 +1,207 @@
+"""Runs the application under uvicorn, and ends it so that no request is lost.
+
+SIGTERM: not ready, still serving for the drain delay, then no new connection, then the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from skerry import __version__
+from skerry.app import build_app, build_context
+from skerry.controlplane.views import what_is_missing
+from skerry.http.context import ServerContext
+from skerry.http.protocol import BoundedHttpProtocol
+from skerry.settings import Settings
+from skerry.telemetry.logs import start_log
+
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75
+_LAST_CONNECTIONS_S = 0.1
+_READY_POLL_S = 0.02
+
+
+class ListenError(Exception):
+    """The address can't be listened on; the text is one line that says why."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, whose end is ``run_server``'s to decide."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals alone."""
+        yield
+
+
+def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> int:
+    """Serve until a signal comes; return the exit code.
+
+    on_ready: called once with the base URL when the process first is ready.
+
+    Raises:
+        ListenError: the port is taken, or the address is not one of this machine.
+    """
+    listener = listen(settings.host, settings.port)
+    log, writer = start_log(settings.log_format, settings.log_level)
+    context = build_context(settings, log)
+    config = uvicorn.Config(
+        build_app(settings, context),
+        http=BoundedHttpProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),
+    )
+    server = Server(config)
+    url = _url(listener)
+    log.info("started", version=__version__, url=url, models_dir=str(settings.models_dir))
+
+    async def serve() -> None:
+        stop = _Stop(server, context, listener, settings.drain_delay_s)
+        stop.install()
+        if on_ready is not None:
+            stop.keep(asyncio.ensure_future(_tell_when_ready(context, on_ready, url)))
+        await server.serve(sockets=[listener])
+
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=config.get_loop_factory()) as run:
+        run.run(serve())
+    log.info("stopped")
+    writer.close()
+    if not context.executor.is_idle:
+        # A prediction that runs on can't be stopped, and the interpreter would wait for it.
+        os._exit(0)
+    return 0
+
+
+class _Stop:
+    """The end of the process, in steps."""
+
+    def __init__(
+        self, server: Server, context: ServerContext, listener: socket.socket, delay_s: float
+    ) -> None:
+        self._server = server
+        self._context = context
+        self._listener = listener
+        self._delay_s = delay_s
+        self._signals = 0
+        self._hurry = asyncio.Event()
+        self._tasks: list[asyncio.Future[None]] = []
+
+    def install(self) -> None:
+        """Take SIGTERM and SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def keep(self, task: asyncio.Future[None]) -> None:
+        """Hold a task until the loop ends."""
+        self._tasks.append(task)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        self._signals += 1
+        if self._signals == 1:
+            self._context.log.info("stopping", signal=number.name)
+            self._context.life.draining = True
+            self.keep(asyncio.ensure_future(self._stop()))
+        if self._signals == 2 or number == signal.SIGINT:
+            self._hurry.set()
+        if self._signals >= 3:
+            self._server.force_exit = True
+
+    async def _stop(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), self._delay_s)
+        refuse_new_connections(self._listener)
+        # Who connected before gets an answer: by now its request is here, or on its way.
+        await asyncio.sleep(_LAST_CONNECTIONS_S)
+        self._server.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ListenError: it can't be had.
+    """
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(info[0], socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(info[4])
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ListenError(
+                f"{host}:{port} is taken: stop what listens there, or choose another --port"
+            ) from error
+        raise ListenError(f"{host}:{port} can't be listened on: {error.strerror}") from error
+    return listener
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_uint16),
+        ("jt", ctypes.c_uint8),
+        ("jf", ctypes.c_uint8),
+        ("k", ctypes.c_uint32),
+    )
+
+
+# Drops what opens a connection (SYN) and lets everything else through: load byte 13 of the TCP
+# header, jump on bit 1, drop or accept. Source: linux/filter.h; RFC 9293, section 3.1.
+_DROP_SYN = (_Instruction * 4)(
+    _Instruction(0x30, 0, 0, 13),
+    _Instruction(0x45, 0, 1, 0x02),
+    _Instruction(0x06, 0, 0, 0),
+    _Instruction(0x06, 0, 0, 0xFFFFFFFF),
+)
+_SO_ATTACH_FILTER = 26
+
+
+def refuse_new_connections(listener: socket.socket) -> bool:
+    """Let the kernel ignore new connections while those it has accepted reach the loop.
+
+    Closing a listening socket resets what waits in its backlog: requests that were sent, and
+    would be lost. A caller whose SYN is ignored sends it again, and is refused once we are gone.
+    Returns False where the platform has no such filter.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    program = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(_DROP_SYN))
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    except OSError:
+        return False
+    return True
+
+
+async def _tell_when_ready(
+    context: ServerContext, on_ready: Callable[[str], None], url: str
+) -> None:
+    manager = context.manager
+    while not manager.started or what_is_missing(manager, draining=False):  # noqa: ASYNC110 - it is needed once, by the demo
+        await asyncio.sleep(_READY_POLL_S)
+    on_ready(url)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
