@@ -1,0 +1,68 @@
+"""Which models predict the class of highest probability by construction.
+
+For those, one ``predict_proba`` answers both questions. Everything else is asked twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TIE = 1e-12
+"""Two best probabilities closer than this may be rounding: then ``predict`` decides."""
+
+_BY_CONSTRUCTION = frozenset(
+    {
+        "AdaBoostClassifier",
+        "BaggingClassifier",
+        "BernoulliNB",
+        "CalibratedClassifierCV",
+        "CategoricalNB",
+        "ComplementNB",
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "ExtraTreesClassifier",
+        "GaussianNB",
+        "GradientBoostingClassifier",
+        "HistGradientBoostingClassifier",
+        "KNeighborsClassifier",
+        "LabelPropagation",
+        "LabelSpreading",
+        "LinearDiscriminantAnalysis",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "MLPClassifier",
+        "MultinomialNB",
+        "QuadraticDiscriminantAnalysis",
+        "RandomForestClassifier",
+        "VotingClassifier",
+    }
+)
+"""Left out on purpose: SVC and NuSVC (probabilities come from another model), thresholds that are
+fixed or tuned, NearestCentroid, and one-vs-rest (it decides before it normalises)."""
+
+_DELEGATES = {
+    "GridSearchCV": "best_estimator_",
+    "HalvingGridSearchCV": "best_estimator_",
+    "HalvingRandomSearchCV": "best_estimator_",
+    "RandomizedSearchCV": "best_estimator_",
+    "RFE": "estimator_",
+    "RFECV": "estimator_",
+    "SelfTrainingClassifier": "estimator_",
+    "StackingClassifier": "final_estimator_",
+    "FrozenEstimator": "estimator",
+}
+
+
+def is_argmax(model: Any) -> bool:
+    """Tell whether ``predict`` is the argmax of ``predict_proba`` in scikit-learn's own code."""
+    while type(model).__module__.startswith("sklearn."):
+        name = type(model).__name__
+        if name in _BY_CONSTRUCTION:
+            return True
+        if name == "Pipeline":
+            model = model.steps[-1][1]
+        elif name in _DELEGATES:
+            model = getattr(model, _DELEGATES[name], None)
+        else:
+            return False
+    return False

@@ -1,0 +1,196 @@
+"""From a fitted object to a servable: refuse, infer, probe, prove. Runs once, when loading."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.base import is_classifier, is_outlier_detector, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skerry.core.errors import Unsupported
+from skerry.core.rows import Predictions, Rows
+from skerry.core.servable import ServableInfo
+from skerry.core.signature import Output, Signature, Task
+from skerry.runtimes.answers import Answers, Shape, as_labels, outputs_of, shape_of
+from skerry.runtimes.argmax import is_argmax
+from skerry.runtimes.model_input import ModelInput
+from skerry.runtimes.nested import class_path, nested_estimators, serve_alone
+from skerry.runtimes.samples import draw_rows
+from skerry.runtimes.signature_inference import InferredInput, infer_input
+from skerry.runtimes.simplification import (
+    as_matrix,
+    same_labels,
+    same_predictions,
+    skips_finite_checks,
+)
+from skerry.runtimes.sklearn_servable import ScikitServable
+from skerry.runtimes.warning_capture import captured_warnings
+
+_PROBE_ROWS = 64
+_NOT_PROBED = "it answered none of the rows it was tried with; its signature is a guess"
+
+
+def prepare(model: Any, signature: Signature | None, warnings: tuple[str, ...]) -> ScikitServable:
+    """Return a servable for ``model``, which belongs to it from now on.
+
+    Raises:
+        Unsupported: it can't be served, for the reason given.
+    """
+    with captured_warnings(), np.errstate(all="ignore"):
+        _refuse(model)
+        serve_alone(model)
+        inferred = infer_input(model, model.predict, signature)
+        probes = _probe_rows(model, inferred)
+        answers, outputs = _ask(model, inferred.model_input, probes)
+        model_input, random = inferred.model_input, False
+        if probes is not None:
+            random = _draws_at_random(answers, model_input, probes)
+            model_input = as_matrix(
+                model, model_input, lambda form: answers.of(form.of(probes), probes.n_rows)
+            )
+            if not random:
+                answers = _in_one_call(answers, model_input, probes)
+        else:
+            warnings = (*warnings, _NOT_PROBED)
+        info = ServableInfo(
+            signature=Signature(inferred.features, outputs),
+            task=_task(model),
+            estimator=class_path(model),
+            packages=_packages(model),
+            draws_at_random=random,
+            warnings=warnings,
+        )
+        return ScikitServable(
+            info, model_input, answers, skips_finite_checks=skips_finite_checks(model)
+        )
+
+
+def _refuse(model: Any) -> None:
+    if isinstance(model, type):
+        raise Unsupported(f"it is the class {model.__name__}, not a fitted object of it")
+    name = class_path(model)
+    try:
+        if not callable(getattr(model, "predict", None)):
+            raise Unsupported(f"{name} has no predict{_why_no_predict(model)}")
+        if hasattr(model, "fit"):
+            check_is_fitted(model)
+    except NotFittedError as error:
+        raise Unsupported(f"{name} is not fitted: fit it before it is saved") from error
+
+
+def _why_no_predict(model: Any) -> str:
+    if isinstance(model, dict | list | tuple):
+        return ": save the fitted model itself, not a collection that holds it"
+    if getattr(model, "novelty", None) is False:
+        return ": it predicts new rows only when fitted with novelty=True"
+    if getattr(model, "refit", None) is False:
+        return ": it keeps a model only when fitted with refit=True"
+    return ""
+
+
+def _probe_rows(model: Any, inferred: InferredInput) -> Rows | None:
+    """Return drawn rows that the model answers, else the one that it was seen to answer."""
+    try:
+        drawn = draw_rows(Signature(inferred.features, ()), _PROBE_ROWS, seed=0)
+    except ValueError:  # a range in the manifest that holds no whole number
+        return inferred.accepted
+    if _answered(model, inferred.model_input, drawn):
+        return drawn
+    kept = [
+        i for i in range(drawn.n_rows) if _answered(model, inferred.model_input, _take(drawn, [i]))
+    ]
+    return _take(drawn, kept) if kept else inferred.accepted
+
+
+def _answered(model: Any, model_input: ModelInput, rows: Rows) -> bool:
+    try:
+        model.predict(model_input.of(rows))
+    except Exception:  # noqa: BLE001 - whatever it raises, it does not take these rows
+        return False
+    return True
+
+
+def _take(rows: Rows, indices: list[int]) -> Rows:
+    if rows.matrix is not None:
+        return Rows(len(indices), matrix=rows.matrix[indices])
+    return Rows(len(indices), columns=tuple(column[indices] for column in rows.columns or ()))
+
+
+def _ask(
+    model: Any, model_input: ModelInput, probes: Rows | None
+) -> tuple[Answers, tuple[Output, ...]]:
+    """Find out how the model answers, from one answer of each kind."""
+    if probes is None:
+        classes = getattr(model, "classes_", None)
+        labels = np.zeros(1) if classes is None else np.asarray(classes)[:1]
+        return Answers(model, Shape.NONE), outputs_of(model, labels, Shape.NONE, ())
+    given = model_input.of(probes)
+    labels = as_labels(model.predict(given))
+    try:
+        probabilities = model.predict_proba(given)
+    except Exception:  # noqa: BLE001 - a model may have the method and not the means
+        return Answers(model, Shape.NONE), outputs_of(model, labels, Shape.NONE, ())
+    shape = shape_of(labels, probabilities)
+    widths: list[int] = []
+    if shape is Shape.SINGLE:
+        widths = [np.asarray(probabilities).shape[1]]
+    elif shape is Shape.SEVERAL:
+        widths = [np.asarray(each).shape[1] for each in probabilities]
+    return Answers(model, shape), outputs_of(model, labels, shape, widths)
+
+
+def _draws_at_random(answers: Answers, model_input: ModelInput, probes: Rows) -> bool:
+    first, second = (answers.of(model_input.of(probes), probes.n_rows) for _ in range(2))
+    return not same_predictions(first, second)
+
+
+def _in_one_call(answers: Answers, model_input: ModelInput, probes: Rows) -> Answers:
+    """Return answers from ``predict_proba`` alone where that is proved to be enough."""
+    model = answers.model
+    classes = getattr(model, "classes_", None)
+    if (
+        answers.shape is not Shape.SINGLE
+        or not isinstance(classes, np.ndarray)
+        or not is_argmax(model)
+    ):
+        return answers
+    once = Answers(model, answers.shape, one_call=True, classes=as_labels(classes))
+    given = model_input.of(probes)
+    expected: Predictions = answers.of(given, probes.n_rows)
+    found = once.of(given, probes.n_rows)
+    exact = np.asarray(model.predict_proba(given)).dtype == np.float64
+    return once if exact and same_labels(found.labels, expected.labels) else answers
+
+
+def _task(model: Any) -> Task:
+    if is_classifier(model):
+        return Task.CLASSIFICATION
+    if is_regressor(model):
+        return Task.REGRESSION
+    if is_outlier_detector(model):
+        return Task.OUTLIER_DETECTION
+    if hasattr(model, "classes_"):
+        return Task.CLASSIFICATION
+    groups = hasattr(model, "fit_predict") or hasattr(model, "n_components")
+    return Task.CLUSTERING if groups else Task.REGRESSION
+
+
+def _packages(model: Any) -> dict[str, str]:
+    """Return the versions of what serves: Python, scikit-learn, numpy, and what wraps the model."""
+    import sys
+
+    found = {
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+    }
+    for estimator in nested_estimators(model):
+        top = type(estimator).__module__.split(".", 1)[0]
+        version = getattr(sys.modules.get(top), "__version__", None)
+        if top not in ("sklearn", "numpy", "scipy") and isinstance(version, str):
+            found[top] = version
+    return found
