@@ -1,0 +1,157 @@
+"""What ``skerry inspect`` found, as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH_WITHOUT_TERMINAL = 120
+_SHOWN_VALUES = 8
+_DIGEST_CHARACTERS = len("sha256:") + 12
+
+
+def show(data: dict[str, Any]) -> None:
+    """Print one version, or a list of versions."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_WITHOUT_TERMINAL
+    if "models" in data:
+        _show_versions(console, [v for model in data["models"] for v in model["versions"]])
+    elif "versions" in data:
+        _show_versions(console, data["versions"])
+    else:
+        _show_version(console, data)
+
+
+def _show_versions(console: Console, versions: Sequence[dict[str, Any]]) -> None:
+    if not versions:
+        console.print("no models")
+        return
+    table = Table("model", "version", "state", "tracks", "task", "estimator", "size", "digest")
+    for version in versions:
+        artifact = version["artifact"]
+        table.add_row(
+            _plain(version["model"]),
+            _plain(version["version"]),
+            _state(version),
+            _plain(", ".join(version.get("tracks", ()))),
+            _plain(version["task"]),
+            _plain((version["estimator"] or "").rpartition(".")[2]),
+            _plain("" if artifact is None else _size(artifact["size_bytes"])),
+            _plain("" if artifact is None else (artifact["digest"] or "")[:_DIGEST_CHARACTERS]),
+        )
+    console.print(table)
+    for version in versions:
+        name = f"{version['model']} {version['version']}"
+        for sentence in (_reason(version), *version["warnings"]):
+            if sentence:
+                console.print(_plain(f"{name}: {sentence}"))
+
+
+def _show_version(console: Console, version: dict[str, Any]) -> None:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    for name, value in _facts(version):
+        if value is not None and str(value):
+            facts.add_row(name, value if isinstance(value, Text) else _plain(value))
+    console.print(facts)
+    signature = version["signature"]
+    if signature is None:
+        return
+    console.print(_features(signature["features"]))
+    if len(signature["outputs"]) > 1:
+        outputs = Table("output", "dtype", "classes")
+        for output in signature["outputs"]:
+            outputs.add_row(
+                _plain(output["name"]), _plain(output["dtype"]), _plain(_values(output["classes"]))
+            )
+        console.print(outputs)
+
+
+def _facts(version: dict[str, Any]) -> list[tuple[str, Any]]:
+    artifact = version["artifact"] or {}
+    signature = version["signature"] or {"outputs": []}
+    outputs = signature["outputs"]
+    packages = version["packages"]
+    memory_bytes = version.get("memory_bytes", version.get("load", {}).get("memory_bytes"))
+    names = [name for name in (version["model"], version["version"]) if name]
+    manifest = "with manifest" if artifact.get("has_manifest") else "without manifest"
+    return [
+        ("version", " ".join(names)),
+        ("state", _state(version)),
+        ("reason", _reason(version)),
+        *(("warning", sentence) for sentence in version["warnings"]),
+        ("tracks", ", ".join(version.get("tracks", ()))),
+        ("task", version["task"]),
+        ("estimator", version["estimator"]),
+        ("classes", _values(outputs[0]["classes"]) if len(outputs) == 1 else None),
+        ("file", artifact and f"{artifact['file']}, {_size(artifact['size_bytes'])}, {manifest}"),
+        ("digest", artifact.get("digest")),
+        ("memory", _size(memory_bytes) if memory_bytes else None),
+        ("trained with", _packages(packages["trained"])),
+        ("here" if "problem" in version else "served with", _packages(packages["serving"])),
+        ("packaged", version.get("created_at")),
+        ("samples", version.get("samples") or None),
+    ]
+
+
+def _features(features: Sequence[dict[str, Any]]) -> Table:
+    table = Table("feature", "dtype", "missing", "categories", "range")
+    for feature in features:
+        bounds = feature["range"]
+        shown = [
+            feature["name"],
+            feature["dtype"] if feature.get("used", True) else f"{feature['dtype']} (not used)",
+            "allowed" if feature["nullable"] else "",
+            _values(feature["categories"]),
+            "" if bounds is None else f"{bounds[0]:g} … {bounds[1]:g}",
+        ]
+        table.add_row(*map(_plain, shown))
+    return table
+
+
+def _state(version: dict[str, Any]) -> Text:
+    if "problem" in version:
+        checks = ", ".join(version["checks"])
+        if version["problem"] is not None:
+            return Text("broken", style="bold red")
+        return Text(f"sound ({checks} checked)" if checks else "not checked", style="green")
+    styles = {"READY": "green", "FAILED": "bold red"}
+    return Text(version["state"], style=styles.get(version["state"], "yellow"))
+
+
+def _reason(version: dict[str, Any]) -> str | None:
+    reason: str | None = version.get("problem", version.get("reason"))
+    return reason
+
+
+def _packages(packages: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
+
+
+def _values(values: Sequence[Any] | None) -> str:
+    if values is None:
+        return ""
+    rest = len(values) - _SHOWN_VALUES
+    shown = ", ".join(str(value) for value in values[:_SHOWN_VALUES])
+    return shown + (f" and {rest} more" if rest > 0 else "")
+
+
+def _size(size_bytes: int) -> str:
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _plain(value: object) -> Text:
+    """Return a value as text in which nothing is markup or a control sequence of the terminal."""
+    text = "" if value is None else str(value)
+    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
