@@ -141,6 +141,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ListenError: it can't be had.
     """
+    listener = None
     try:
         info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(info[0], socket.SOCK_STREAM)
@@ -148,6 +149,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(info[4])
         listener.listen(_BACKLOG)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         if error.errno == errno.EADDRINUSE:
             raise ListenError(
                 f"{host}:{port} is taken: stop what listens there, or choose another --port"

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from skerry.core.errors import InvalidPolicy
 from skerry.core.names import is_name
+from skerry.core.traffic import TrafficDocument
 from skerry.core.version_policy import VersionPolicy
 
 PREFIX = "SKERRY_"
@@ -138,6 +140,19 @@ class Settings(BaseSettings):
             VersionPolicy.from_value(value, "SKERRY_VERSION_POLICY")
         except InvalidPolicy as error:
             raise ValueError(error.detail.partition(": ")[2]) from error
+        return value
+
+    @field_validator("traffic")
+    @classmethod
+    def _check_traffic(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            TrafficDocument.from_value(yaml.safe_load(value))
+        except InvalidPolicy as error:
+            raise ValueError(error.detail) from error
+        except yaml.YAMLError as error:
+            raise ValueError(f"expected YAML or JSON, got {value[:60]!r}") from error
         return value
 
 

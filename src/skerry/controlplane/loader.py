@@ -137,7 +137,9 @@ def _the_artifact(files: VersionFiles) -> str:
     return names[0]
 
 
-def _verify(file: BufferedReader, name: str, manifest: Manifest | None, digest: str | None) -> Artifact:
+def _verify(
+    file: BufferedReader, name: str, manifest: Manifest | None, digest: str | None
+) -> Artifact:
     """Hash the open file, so that what is read afterwards is what was verified."""
     found = digest_of(file)
     size_bytes = file.tell()

@@ -65,7 +65,6 @@ class TrafficControl:
         for version in sorted(policy.named_versions()):
             if version not in self._manager.versions(model):
                 raise InvalidPolicy(f"policy.stable: {model} has no version {version!r}")
-        self._check_ready(model, policy.stable)
         await self._change(model, lambda _: policy, if_match)
 
     async def activate(self, model: str, version: str, if_match: str | None) -> None:
@@ -74,7 +73,6 @@ class TrafficControl:
         Raises:
             VersionNotFound, VersionNotReady, StoreReadOnly, GenerationChanged: as the names say.
         """
-        self._check_ready(model, version)
 
         def change(before: TrafficPolicy | None) -> TrafficPolicy:
             return TrafficPolicy(version) if before is None else replace(before, stable=version)
@@ -88,12 +86,7 @@ class TrafficControl:
             NothingToRollBack: the store knows no previous policy.
             VersionNotReady, StoreReadOnly, GenerationChanged: as the names say.
         """
-        manager = self._manager
-        previous = None if manager.document is None else manager.document.previous.get(model)
-        if previous is None:
-            raise NothingToRollBack(f"no previous traffic policy of {model} is known")
-        self._check_ready(model, previous.stable)
-        await self._change(model, lambda _: previous, if_match)
+        await self._change(model, None, if_match)
 
     def _check_ready(self, model: str, version: str) -> None:
         if model not in self._manager.models():
@@ -105,29 +98,44 @@ class TrafficControl:
             why = f" ({harness.reason})" if harness.reason else ""
             raise VersionNotReady(f"{model}/{version}: expected READY, got {harness.state}{why}")
 
-    async def _change(self, model: str, change: Change, if_match: str | None) -> None:
+    async def _change(self, model: str, change: Change | None, if_match: str | None) -> None:
+        """Write the changed policy, or without a change the previous one.
+
+        What is decided holds for the bytes that were read: should another process write in
+        between, the store refuses, and the decision is made again.
+        """
         manager = self._manager
-
-        def update(content: StoreContent) -> TrafficDocument:
-            if if_match is not None and if_match != content.generation:
-                raise GenerationChanged(
-                    f"If-Match: expected {content.generation}, got {if_match};"
-                    " somebody else changed the policy: read it again"
-                )
-            if content.document is None:
-                raise InvalidPolicy(f"the store must be mended first: {content.error}")
-            before = content.document.models.get(model)
-            was = before or self._implied(model)
-            after = change(before)
-            previous = {**content.document.previous}
-            if was is not None and was != after:
-                previous[model] = was
-            return TrafficDocument({**content.document.models, model: after}, previous)
-
+        store = manager.store
         async with manager.store_lock:
-            content = await call_in_thread("store", manager.store.update, update)
-            manager.take_over(content)
+            while True:
+                before = await call_in_thread("store", store.read)
+                document = self._decide(before, model, change, if_match)
+                after = await call_in_thread("store", store.replace, document, before.generation)
+                if after is not None:
+                    break
+            manager.take_over(after)
         manager.wake()
+
+    def _decide(
+        self, content: StoreContent, model: str, change: Change | None, if_match: str | None
+    ) -> TrafficDocument:
+        if if_match is not None and if_match != content.generation:
+            raise GenerationChanged(
+                f"If-Match: expected {content.generation}, got {if_match};"
+                " somebody else changed the policy: read it again"
+            )
+        if content.document is None:
+            raise InvalidPolicy(f"the store must be mended first: {content.error}")
+        declared = content.document.models.get(model)
+        previous = dict(content.document.previous)
+        after = previous.get(model) if change is None else change(declared)
+        if after is None:
+            raise NothingToRollBack(f"no previous traffic policy of {model} is known")
+        self._check_ready(model, after.stable)
+        before = declared or self._implied(model)
+        if before is not None and before != after:
+            previous[model] = before
+        return TrafficDocument({**content.document.models, model: after}, previous)
 
     def _implied(self, model: str) -> TrafficPolicy | None:
         """Return the built-in default as a policy, so that a first change can be taken back."""

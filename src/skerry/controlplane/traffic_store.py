@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,14 +45,17 @@ class TrafficStore(Protocol):
         ...
 
     def is_writable(self) -> bool:
-        """Tell whether ``update`` could succeed."""
+        """Tell whether ``replace`` could succeed."""
         ...
 
-    def update(self, change: Callable[[StoreContent], TrafficDocument]) -> StoreContent:
-        """Replace the document by ``change`` of what it holds now, as one atomic step.
+    def replace(self, document: TrafficDocument, expected: str) -> StoreContent | None:
+        """Write another document in one atomic step, and return what the store holds then.
+
+        expected: generation that the store must still have; None is returned where it has not,
+            and nothing is written.
 
         Raises:
-            StoreReadOnly: it can't be written. Whatever ``change`` raises passes through.
+            StoreReadOnly: it can't be written.
         """
         ...
 
@@ -71,9 +74,9 @@ class EnvStore:
         """Return False."""
         return False
 
-    def update(self, change: Callable[[StoreContent], TrafficDocument]) -> StoreContent:
+    def replace(self, document: TrafficDocument, expected: str) -> StoreContent | None:
         """Refuse."""
-        del change
+        del document, expected
         raise StoreReadOnly(f"the traffic policy comes from SKERRY_TRAFFIC; {_HOW_TO_CHANGE}")
 
 
@@ -99,14 +102,15 @@ class FileStore:
         """Tell whether its directory takes a new file."""
         return os.access(self.path.parent, os.W_OK) and not _is_mounted_config(self.path)
 
-    def update(self, change: Callable[[StoreContent], TrafficDocument]) -> StoreContent:
-        """Replace the file under a lock on its directory, which other processes take, too."""
+    def replace(self, document: TrafficDocument, expected: str) -> StoreContent | None:
+        """Write under a lock on the file's directory, which other processes take, too."""
         if not self.is_writable():
             raise StoreReadOnly(f"the traffic file is read-only here; {_HOW_TO_CHANGE}")
+        content = yaml.safe_dump(document.to_dict(), sort_keys=False).encode()
         try:
             with _locked(self.path.parent):
-                document = change(self.read())
-                content = yaml.safe_dump(document.to_dict(), sort_keys=False).encode()
+                if self.read().generation != expected:
+                    return None
                 _replace(self.path, content)
         except OSError as error:
             raise StoreReadOnly(

@@ -1,8 +1,9 @@
-"""Names of models and versions: what is one, and in which order versions stand."""
+"""Names of models and versions: what is one, how they are ordered, how a wrong one is shown."""
 
 from __future__ import annotations
 
 import re
+from reprlib import Repr
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _DIGITS = re.compile(r"(\d+)")
@@ -21,3 +22,12 @@ def natural_key(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
         if part
     )
     return parts, version
+
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
+def shown(value: object) -> str:
+    """Return a short representation of whatever came, however large it is."""
+    return _SHORT.repr(value)

@@ -26,6 +26,7 @@ from skerry.core.signature import DType, Feature, Signature
 
 Loc = tuple[str | int, ...]
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+_FLOAT64_MAX = float(np.finfo(np.float64).max)
 _INT64 = np.iinfo(np.int64)
 _SHOWN_CHARACTERS = 60
 _SHOWN_NAMES = 10
@@ -77,7 +78,7 @@ def check_matrix(signature: Signature, matrix: NDArray[np.float64], loc: Loc) ->
     for j, feature in enumerate(signature.features):
         if feature.dtype is DType.FLOAT32:
             bad = np.abs(matrix[:, j]) > FLOAT32_MAX
-            expectation = f"a number within float32 (±{FLOAT32_MAX:.4g})"
+            expectation = _within("float32", FLOAT32_MAX)
             error: type[SkerryError] = ValueOutOfRange
         elif feature.enforced_categories is not None:
             bad = ~np.isin(matrix[:, j], np.array(feature.enforced_categories, dtype=np.float64))
@@ -199,7 +200,7 @@ def _value(feature: Feature, value: Any, loc: Loc) -> Any:
         value = bool(value)
     else:
         value = _number(feature, value, loc)
-    if feature.enforced_categories is not None and value not in feature.enforced_categories:
+    if not feature.takes(value):
         raise UnknownCategory.at(loc, _one_of(feature), describe(value))
     return value
 
@@ -210,15 +211,19 @@ def _number(feature: Feature, value: Any, loc: Loc) -> int | float:
     if isinstance(value, float) and not math.isfinite(value):
         hint = "; a missing value is null" if feature.nullable else ""
         raise NonFiniteValue.at(loc, f"a finite number for {feature.name}", repr(value), hint)
-    limit = FLOAT32_MAX if feature.dtype is DType.FLOAT32 else float(np.finfo(np.float64).max)
-    if abs(value) > limit:
-        name = "float32" if feature.dtype is DType.FLOAT32 else "float64"
-        raise ValueOutOfRange.at(loc, f"a number within {name} (±{limit:.4g})", describe(value))
+    if abs(value) > _FLOAT64_MAX:  # An integer: the same number in 1e400's way is infinite.
+        raise NonFiniteValue.at(loc, _within("float64", _FLOAT64_MAX), describe(value))
+    if feature.dtype is DType.FLOAT32 and abs(value) > FLOAT32_MAX:
+        raise ValueOutOfRange.at(loc, _within("float32", FLOAT32_MAX), describe(value))
     if feature.dtype is not DType.INT64:
         return float(value)
     if value == int(value) and _INT64.min <= value <= _INT64.max:
         return int(value)
     return float(value)
+
+
+def _within(dtype: str, limit: float) -> str:
+    return f"a number within {dtype} (±{limit:.4g})"
 
 
 def _kind(feature: Feature) -> str:
@@ -233,6 +238,8 @@ def _one_of(feature: Feature) -> str:
 
 
 def _listing(names: Sequence[str]) -> str:
-    shown = [n if len(n) <= _SHOWN_CHARACTERS else n[:_SHOWN_CHARACTERS] + "…" for n in names]
-    text = ", ".join(shown[:_SHOWN_NAMES])
-    return text + (f" and {len(shown) - _SHOWN_NAMES} more" if len(shown) > _SHOWN_NAMES else "")
+    text = ", ".join(
+        n if len(n) <= _SHOWN_CHARACTERS else n[:_SHOWN_CHARACTERS] + "…"
+        for n in names[:_SHOWN_NAMES]
+    )
+    return text + (f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else "")

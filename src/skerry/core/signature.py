@@ -47,11 +47,21 @@ class Feature:
     accepts_unseen: bool = True
     range: tuple[float, float] | None = None
     used: bool = True
+    _enforced: frozenset[Scalar] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Derive what every value is looked up in."""
+        enforced = self.enforced_categories
+        object.__setattr__(self, "_enforced", None if enforced is None else frozenset(enforced))
 
     @property
     def enforced_categories(self) -> tuple[Scalar, ...] | None:
         """The only values that are taken, or None where any is."""
         return None if self.accepts_unseen else self.categories
+
+    def takes(self, value: Scalar) -> bool:
+        """Tell whether a value of the right type is one of those that are taken."""
+        return self._enforced is None or value in self._enforced
 
     def to_dict(self) -> dict[str, Any]:
         """Return the feature as the API and the manifest show it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.core.errors import InvalidPolicy
-from skerry.core.names import is_name, natural_key
+from skerry.core.names import is_name, natural_key, shown
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
 
@@ -58,7 +58,7 @@ class TrafficPolicy:
         unknown = [key for key in data if key not in _POLICY_KEYS]
         if unknown:
             raise InvalidPolicy(
-                f"{where}: expected the keys {', '.join(_POLICY_KEYS)}, got {unknown[0]!r}"
+                f"{where}: expected the keys {', '.join(_POLICY_KEYS)}, got {shown(unknown[0])}"
             )
         if "stable" not in data:
             raise InvalidPolicy(f"{where}.stable: expected a version, got none")
@@ -70,7 +70,8 @@ class TrafficPolicy:
             _name(version, f"{where}.digests", "a version as key")
             if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
                 raise InvalidPolicy(
-                    f"{where}.digests.{version}: expected sha256: and 64 hex digits, got {digest!r}"
+                    f"{where}.digests.{version}: expected sha256: and 64 hex digits,"
+                    f" got {shown(digest)}"
                 )
         return cls(
             stable,
@@ -109,12 +110,12 @@ class TrafficDocument:
         for key in data:
             if key not in ("schema_version", "models", "previous"):
                 raise InvalidPolicy(
-                    f"traffic: expected the keys schema_version, models, previous, got {key!r}"
+                    f"traffic: expected the keys schema_version, models, previous, got {shown(key)}"
                 )
         version = data.get("schema_version")
         if version != SCHEMA_VERSION or isinstance(version, bool):
             raise InvalidPolicy(
-                f"traffic.schema_version: expected {SCHEMA_VERSION}, got {version!r}"
+                f"traffic.schema_version: expected {SCHEMA_VERSION}, got {shown(version)}"
             )
         return cls(_policies(data, "models"), _policies(data, "previous"))
 
@@ -136,16 +137,16 @@ def _or_empty(value: Any) -> Any:
 
 def _mapping(value: Any, where: str, expected: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidPolicy(f"{where}: expected {expected}, got {value!r}")
+        raise InvalidPolicy(f"{where}: expected {expected}, got {shown(value)}")
     for key in value:
         if not isinstance(key, str):
-            raise InvalidPolicy(f"{where}: expected text as key, got {key!r} (quote it)")
+            raise InvalidPolicy(f"{where}: expected text as key, got {shown(key)} (quote it)")
     return value
 
 
 def _name(value: Any, where: str, expected: str) -> str:
     if not isinstance(value, str) or not is_name(value):
-        raise InvalidPolicy(f"{where}: expected {expected}, got {value!r}")
+        raise InvalidPolicy(f"{where}: expected {expected}, got {shown(value)}")
     return value
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from skerry.core.errors import InvalidPolicy
-from skerry.core.names import is_name, natural_key
+from skerry.core.names import is_name, natural_key, shown
 
+_COUNT = re.compile(r"[1-9][0-9]{0,8}")
 EXPECTED = "all, latest:N or specific:v1,v2"
 
 
@@ -59,17 +61,17 @@ class VersionPolicy:
         if value == "all":
             return cls()
         kind, _, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-        if kind == "latest" and rest.isascii() and rest.isdigit() and int(rest) >= 1:
+        if kind == "latest" and _COUNT.fullmatch(rest):
             return cls(latest=int(rest))
         if kind == "specific" and rest:
             return cls(specific=_names([part.strip() for part in rest.split(",")], where))
-        raise InvalidPolicy(f"{where}: expected {EXPECTED}, got {value!r}")
+        raise InvalidPolicy(f"{where}: expected {EXPECTED}, got {shown(value)}")
 
 
 def _names(values: list[Any], where: str) -> frozenset[str]:
     for value in values:
         if not isinstance(value, str) or not is_name(value):
-            raise InvalidPolicy(f"{where}: expected names of versions, got {value!r}")
+            raise InvalidPolicy(f"{where}: expected names of versions, got {shown(value)}")
     if not values:
         raise InvalidPolicy(f"{where}: expected at least one version, got an empty list")
     return frozenset(values)

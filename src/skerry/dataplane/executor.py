@@ -32,28 +32,26 @@ class Executor:
         """Rows that were admitted and have no answer yet."""
         return self._pending_rows
 
-    async def run(self, function: Callable[[], T], *, rows: int, on_end: Callable[[], None]) -> T:
-        """Return what the function returns.
+    def submit(
+        self, function: Callable[[], T], *, rows: int, on_end: Callable[[], None]
+    ) -> asyncio.Future[T]:
+        """Return the future answer of the function.
 
-        on_end: called once on the loop when the call can no longer run: it ended, or it was
-            cancelled before its turn; also long after this coroutine was cancelled.
+        on_end: called once on the loop when the call can no longer run, because it ended or was
+            withdrawn; also long after the future was cancelled. Not called where this raises.
 
-        Cancelling withdraws a call that has not begun; one that has begun runs on, unheard.
+        Cancelling the future withdraws a call that has not begun; one that has runs on, unheard.
 
         Raises:
-            QueueFull: as many rows wait as may; ``on_end`` was called.
+            QueueFull: as many rows wait as may.
         """
         if self._running >= self._threads and self._pending_rows + rows > self._max_queue_rows:
-            on_end()
             raise QueueFull(
                 f"{self._pending_rows} rows are waiting, at most {self._max_queue_rows} may"
                 " (SKERRY_MAX_QUEUE_ROWS)",
                 retry_after_s=1,
             )
         loop = asyncio.get_running_loop()
-        self._running += 1
-        self._pending_rows += rows
-        future = self._pool.submit(function)
 
         def ended() -> None:
             self._running -= 1
@@ -66,8 +64,11 @@ class Executor:
             except RuntimeError:
                 return  # The loop is closed: the process is on its way out.
 
+        future = self._pool.submit(function)
+        self._running += 1
+        self._pending_rows += rows
         future.add_done_callback(done)
-        return await asyncio.wrap_future(future)
+        return asyncio.wrap_future(future)
 
     @property
     def is_idle(self) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from skerry.core.errors import BadEncoding, BodyTimeout, BodyTooLarge, UnsupportedMediaType
+from skerry.http.context import header_value
 
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 _ENCODINGS = ("gzip", "deflate")
 
 
 async def read_json_body(
-    headers: Mapping[str, str], receive: Receive, *, max_bytes: int, timeout_s: float
+    headers: Headers, receive: Receive, *, max_bytes: int, timeout_s: float
 ) -> bytes:
     """Return the body, inflated where it came compressed.
 
@@ -28,8 +29,8 @@ async def read_json_body(
         BadEncoding: it does not inflate.
         ClientDisconnect: the caller hung up.
     """
-    _check_media_type(headers.get("content-type"))
-    encoding = _encoding(headers.get("content-encoding", ""))
+    _check_media_type(header_value(headers, "content-type"))
+    encoding = _encoding(header_value(headers, "content-encoding") or "")
     _check_length(headers.get("content-length", ""), max_bytes)
     try:
         async with asyncio.timeout(timeout_s):

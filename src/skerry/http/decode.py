@@ -10,44 +10,47 @@ import math
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
-from pydantic_core import ErrorDetails
+from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # Pydantic needs it before Python 3.12
 
 from skerry.core.errors import (
     BatchTooLarge,
     EmptyBatch,
     InvalidBody,
-    MalformedJson,
     Mismatch,
     NonFiniteValue,
     SkerryError,
+    WrongFeatureCount,
 )
 from skerry.core.row_values import check_matrix, describe, to_row, to_rows
 from skerry.core.rows import Rows
 from skerry.core.signature import DType, Signature
-from skerry.http.schemas import BatchRequest, PredictRequest
+from skerry.http.json_values import has_more_values, parse_json
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _NUMBERS = frozenset({DType.FLOAT64, DType.FLOAT32, DType.INT64})
+_KEYS = frozenset({"features", "return_probabilities"})
+_SHOWN_KEYS = 10
+# A body with this many values beside those of its rows, or this many times as many, is refused
+# unparsed; below that, its error is exact.
+_SPARE_VALUES = 10_000
+_SPARE_RATIO = 2
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
 class _FastRow(TypedDict, total=False):
-    features: list[_Finite]
+    features: Annotated[list[_Finite], FailFast()]
     return_probabilities: bool
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
 class _FastBatch(TypedDict, total=False):
-    features: list[list[_Finite]]
+    features: Annotated[list[Annotated[list[_Finite], FailFast()]], FailFast()]
     return_probabilities: bool
 
 
 _FAST_ROW: TypeAdapter[_FastRow] = TypeAdapter(_FastRow)
 _FAST_BATCH: TypeAdapter[_FastBatch] = TypeAdapter(_FastBatch)
-_SLOW_ROW: TypeAdapter[PredictRequest] = TypeAdapter(PredictRequest)
-_SLOW_BATCH: TypeAdapter[BatchRequest] = TypeAdapter(BatchRequest)
 
 
 def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
@@ -56,6 +59,8 @@ def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
     Raises:
         RequestError: the subclass that says what is wrong.
     """
+    if _has_too_many_values(body, signature, 1):
+        raise WrongFeatureCount.at(("features",), str(len(signature.features)), "many more")
     if _takes_numbers(signature):
         try:
             fast = _FAST_ROW.validate_json(body)
@@ -66,8 +71,10 @@ def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
                 return Rows(1, matrix=matrix), fast.get("return_probabilities", False)
         except (ValidationError, KeyError):
             pass  # The other way finds out what is wrong, or different, about it.
-    request = _parse(_SLOW_ROW, body)
-    return to_row(signature, request.features), request.return_probabilities
+    features, wants_probabilities = _read(body)
+    if not isinstance(features, list | dict):
+        raise _wrong(("features",), "a list or an object", features)
+    return to_row(signature, features), wants_probabilities
 
 
 def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows, bool]:
@@ -76,6 +83,8 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
     Raises:
         RequestError: the subclass that says what is wrong.
     """
+    if _has_too_many_values(body, signature, max_rows):
+        raise _too_many_rows(max_rows, "many more")
     if _takes_numbers(signature):
         try:
             fast = _FAST_BATCH.validate_json(body)
@@ -88,67 +97,60 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
                 return Rows(len(rows), matrix=matrix), fast.get("return_probabilities", False)
         except (ValidationError, KeyError):
             pass  # As above.
-    request = _parse(_SLOW_BATCH, body)
-    if not request.features:
+    features, wants_probabilities = _read(body)
+    if not isinstance(features, list):
+        raise _wrong(("features",), "a list", features)
+    if not features:
         raise EmptyBatch.at(("features",), "at least one row", "an empty list")
-    if len(request.features) > max_rows:
-        raise BatchTooLarge.at(
-            ("features",),
-            f"at most {max_rows} rows",
-            str(len(request.features)),
-            " (SKERRY_MAX_BATCH_ROWS)",
-        )
-    if not isinstance(request.features[0], list | dict):
+    if len(features) > max_rows:
+        raise _too_many_rows(max_rows, str(len(features)))
+    if not isinstance(features[0], list | dict):
         raise InvalidBody.at(
             ("features", 0),
             "a row: a list of values or an object by feature name",
-            describe(request.features[0]),
+            describe(features[0]),
             "; one row goes to …/predict",
         )
-    return to_rows(signature, request.features), request.return_probabilities
+    return to_rows(signature, features), wants_probabilities
+
+
+def _has_too_many_values(body: bytes, signature: Signature, max_rows: int) -> bool:
+    values = max_rows * (len(signature.features) + 2)
+    return has_more_values(body, _SPARE_RATIO * values + _SPARE_VALUES)
+
+
+def _too_many_rows(max_rows: int, got: str) -> BatchTooLarge:
+    return BatchTooLarge.at(
+        ("features",), f"at most {max_rows} rows", got, " (SKERRY_MAX_BATCH_ROWS)"
+    )
 
 
 def _takes_numbers(signature: Signature) -> bool:
     return signature.is_numeric and all(f.dtype in _NUMBERS for f in signature.features)
 
 
-def _parse(adapter: TypeAdapter[Any], body: bytes) -> Any:
-    try:
-        return adapter.validate_json(body)
-    except ValidationError as error:
-        raise _explain(error.errors(include_url=False)) from None
+def _read(body: bytes) -> tuple[Any, bool]:
+    """Return ``features`` and ``return_probabilities`` of a body whose keys are the right ones."""
+    content = parse_json(body)
+    if not isinstance(content, dict):
+        raise _wrong((), 'an object such as {"features": …}', content)
+    mismatches = []
+    if "features" not in content:
+        mismatches.append(Mismatch((), "an object with 'features'", "one without"))
+    unknown = [key for key in content if key not in _KEYS]
+    mismatches += [
+        Mismatch((), "only features and return_probabilities", f"{key[:60]!r}, too")
+        for key in unknown[:_SHOWN_KEYS]
+    ]
+    if mismatches:
+        raise InvalidBody(str(mismatches[0]), mismatches=tuple(mismatches))
+    wants_probabilities = content.get("return_probabilities", False)
+    if not isinstance(wants_probabilities, bool):
+        raise _wrong(("return_probabilities",), "true or false", wants_probabilities)
+    return content["features"], wants_probabilities
 
 
-def _explain(found: list[ErrorDetails]) -> SkerryError:
-    first = found[0]
-    if first["type"] == "json_invalid":
-        return MalformedJson(f"the body is not JSON: {first['ctx']['error']}")
-    mismatches = tuple(
-        _mismatch(details) for details in found if not _is_union_echo(details, found)
-    )
-    value = first.get("input")
-    if isinstance(value, float) and not math.isfinite(value):
-        return NonFiniteValue(str(mismatches[0]), mismatches=mismatches)
-    return InvalidBody(str(mismatches[0]), mismatches=mismatches)
-
-
-def _mismatch(details: ErrorDetails) -> Mismatch:
-    kind, loc = details["type"], details["loc"]
-    if kind == "missing":
-        return Mismatch((), f"an object with {loc[-1]!r}", "one without")
-    if kind == "extra_forbidden":
-        return Mismatch((), "only features and return_probabilities", f"{str(loc[-1])[:60]!r}, too")
-    if kind in ("model_type", "dict_type") and not loc:
-        return Mismatch((), 'an object such as {"features": …}', describe(details["input"]))
-    expected = {
-        "bool_type": "true or false",
-        "list_type": "a list",
-        "dict_type": "a list or an object",
-    }.get(kind, details["msg"])
-    return Mismatch(tuple(loc[:1]), expected, describe(details["input"]))
-
-
-def _is_union_echo(details: ErrorDetails, found: list[ErrorDetails]) -> bool:
-    """Tell the second complaint about one value, which Pydantic makes for a union."""
-    same = [other for other in found if other["loc"][:1] == details["loc"][:1]]
-    return len(same) > 1 and details is not same[-1]
+def _wrong(loc: tuple[str, ...], expected: str, value: Any) -> SkerryError:
+    # NaN and infinity are no JSON, wherever they stand.
+    no_number = isinstance(value, float) and not math.isfinite(value)
+    return (NonFiniteValue if no_number else InvalidBody).at(loc, expected, describe(value))

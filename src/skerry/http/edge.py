@@ -17,13 +17,11 @@ from ulid import ULID
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
 from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
-from skerry.http.errors import internal_error, problem
+from skerry.http.errors import CLIENT_GONE, internal_error, problem
 
 MAX_HEADER_BYTES = 32 * 1024
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
-_CLIENT_GONE = 499
-"""Status in the log where the caller left before the answer (nginx's convention)."""
 _WARNED = frozenset({429, 503, 504})
 
 
@@ -53,7 +51,7 @@ class Edge:
             _check_size(scope, headers)
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
-            record.status = record.status or _CLIENT_GONE
+            record.status = record.status or CLIENT_GONE
         except SkerryError as error:
             await _answer(error, record, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last resort
@@ -74,7 +72,7 @@ class Edge:
         return finished
 
     def _log(self, scope: Scope, record: RequestRecord) -> None:
-        status = record.status or _CLIENT_GONE
+        status = record.status or CLIENT_GONE
         route = record.route or getattr(scope.get("route"), "path", None)
         sample = self._context.log_sample
         if status < 400 and sample < 1 and random.random() >= sample:  # noqa: S311 - no secret

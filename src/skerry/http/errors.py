@@ -9,14 +9,20 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
 from skerry.core import errors
 from skerry.core.errors import Mismatch, SkerryError
 from skerry.http.context import RequestRecord, record_of
 
 MEDIA_TYPE = "application/problem+json"
+CLIENT_GONE = 499
+"""Status in the log where the caller left before the answer (nginx's convention)."""
 _MAX_MISMATCHES = 20
+_MAX_DETAIL = 1000  # Characters: a detail quotes what came, such as a path of 30 KB.
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def problem(error: SkerryError, record: RequestRecord) -> tuple[int, bytes, dict
         "type": f"urn:skerry:error:{kind.slug}",
         "title": kind.title,
         "status": kind.status,
-        "detail": error.detail,
+        "detail": error.detail[:_MAX_DETAIL],
         "request_id": record.request_id,
     }
     if error.mismatches:
@@ -114,16 +120,21 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - the registration says so
-        if error.status_code == 405:
-            allowed = (error.headers or {}).get("Allow", "")
-            failure: SkerryError = errors.MethodNotAllowed(
-                f"{request.method} is not allowed here: expected {allowed}"
+        if error.status_code != 405:
+            return problem_response(
+                errors.RouteNotFound("there is no such route; see /docs"), request
             )
-        else:
-            failure = errors.RouteNotFound("there is no such route; see /docs")
-        response = problem_response(failure, request)
-        response.headers.update(error.headers or {})
+        allowed = _allowed_methods(app, request)
+        response = problem_response(
+            errors.MethodNotAllowed(f"{request.method} is not allowed here: expected {allowed}"),
+            request,
+        )
+        response.headers["Allow"] = allowed
         return response
+
+    async def on_disconnect(request: Request, error: Exception) -> Response:
+        del request, error
+        return Response(status_code=CLIENT_GONE)
 
     async def on_exception(request: Request, error: Exception) -> Response:
         del error
@@ -132,7 +143,19 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SkerryError, on_skerry_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
     app.add_exception_handler(Exception, on_exception)
+
+
+def _allowed_methods(app: FastAPI, request: Request) -> str:
+    """Return the methods of every route with the request's path; a 405 comes from one of them."""
+    path = {key: request.scope[key] for key in ("type", "path", "root_path", "headers")}
+    allowed = (
+        method
+        for method in _METHODS
+        if any(r.matches({**path, "method": method})[0] is Match.FULL for r in app.router.routes)
+    )
+    return ", ".join(allowed)
 
 
 def problem_response(error: SkerryError, request: Request) -> Response:

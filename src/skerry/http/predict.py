@@ -27,7 +27,13 @@ from skerry.core.signature import Signature
 from skerry.dataplane.router import Target, route
 from skerry.http.auth import check_reader
 from skerry.http.body import read_json_body
-from skerry.http.context import RequestRecord, ServerContext, context_of, record_of
+from skerry.http.context import (
+    RequestRecord,
+    ServerContext,
+    context_of,
+    header_value,
+    record_of,
+)
 from skerry.http.decode import decode_batch, decode_row
 from skerry.http.openapi import LeanRoute, problems, request_body
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
@@ -59,9 +65,9 @@ async def _predict(
     context, record = context_of(request), record_of(request.scope)
     headers = request.headers
     check_reader(context.tokens, headers.get("authorization"))
-    pinned = _pinned_version(version, headers.get(_VERSION_HEADER))
+    pinned = _pinned_version(version, header_value(headers, _VERSION_HEADER))
     limits = context.limits
-    timeout_s = _timeout_s(headers.get(_DEADLINE_HEADER), limits.request_timeout_s)
+    timeout_s = _timeout_s(header_value(headers, _DEADLINE_HEADER), limits.request_timeout_s)
     deadline_s = time.monotonic() + timeout_s
     body = await read_json_body(
         headers, request.receive, max_bytes=limits.max_body_bytes, timeout_s=timeout_s
@@ -85,15 +91,18 @@ async def _run(
     context: ServerContext, request: Request, handle: Handle, rows: Rows, deadline_s: float
 ) -> Predictions:
     """Predict in the executor, but no longer than the deadline and the caller are there."""
-    work = asyncio.ensure_future(
-        context.executor.run(
+    try:
+        work = context.executor.submit(
             partial(handle.servable.predict, rows), rows=rows.n_rows, on_end=handle.release
         )
-    )
+    except BaseException:
+        handle.release()
+        raise
     hangup = asyncio.ensure_future(_hangup(request))
+    first: set[asyncio.Future[Any]] = {work, hangup}
     try:
         await asyncio.wait(
-            {work, hangup},
+            first,
             timeout=max(0.0, deadline_s - time.monotonic()),
             return_when=asyncio.FIRST_COMPLETED,
         )
@@ -209,7 +218,7 @@ def _timeout_s(header: str | None, limit_s: float) -> float:
     if header is None:
         return limit_s
     try:
-        wanted_s = float(header)
+        wanted_s = math.nan if "_" in header else float(header)
     except ValueError:
         wanted_s = math.nan
     if not (wanted_s > 0 and math.isfinite(wanted_s)):

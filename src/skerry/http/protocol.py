@@ -14,21 +14,20 @@ from skerry.http.errors import problem
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Counts what arrives while a request's headers are not complete, and hangs up beyond a limit.
+    """Counts what is neither a request's complete headers nor its body; hangs up beyond a limit.
 
-    The edge refuses complete headers that are too large; this stops those that never end, of
-    which the parser would keep every byte.
+    The edge refuses complete headers that are too large. This stops headers that never end, and
+    a chunked body's trailers, which are headers too: the parser would keep every byte.
     """
 
     _header_bytes = 0
-    _in_headers = True
     _progressed = False
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the headers have grown too large."""
         self._progressed = False
         super().data_received(data)
-        if self._progressed or not self._in_headers:
+        if self._progressed:
             self._header_bytes = 0
             return
         self._header_bytes += len(data)
@@ -37,14 +36,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_headers_complete(self) -> None:
-        """Stop counting: the body has limits of its own."""
-        self._in_headers, self._progressed = False, True
+        """Count from here again."""
+        self._progressed = True
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Leave the body out: it has limits of its own."""
+        self._progressed = True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
-        """Count again from the next bytes."""
+        """Count from here again."""
+        self._progressed = True
         super().on_message_complete()
-        self._in_headers, self._progressed = True, True
 
 
 def _answer(size: int) -> bytes:

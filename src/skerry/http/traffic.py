@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from skerry.controlplane.traffic_control import generation_from_etag
 from skerry.controlplane.views import find_version
-from skerry.core.errors import MalformedJson, ModelNotFound
+from skerry.core.errors import BodyTooLarge, ModelNotFound
 from skerry.http.auth import require_admin, require_reader
 from skerry.http.body import read_json_body
 from skerry.http.context import ServerContext, context_of
+from skerry.http.json_values import parse_finite_json
 from skerry.http.openapi import problems, request_body
 from skerry.http.schemas import PolicyRequest, TrafficView
 
@@ -20,6 +20,7 @@ router = APIRouter(prefix="/api/v1/models/{model}", tags=["traffic"], responses=
 Context = Annotated[ServerContext, Depends(context_of)]
 IfMatch = Annotated[str | None, Header(description="generation that the change is based on")]
 _ADMIN = [Depends(require_admin)]
+_MAX_POLICY_BYTES = 64 * 1024  # Digests of some 700 versions; the store holds all of 1 MiB.
 
 
 @router.get("/traffic", response_model=TrafficView, dependencies=[Depends(require_reader)])
@@ -50,12 +51,10 @@ async def put_traffic(
         max_bytes=limits.max_body_bytes,
         timeout_s=limits.request_timeout_s,
     )
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedJson("the body is not JSON") from error
-    if model not in context.manager.models():
-        raise ModelNotFound(f"model {model!r} does not exist")
+    if len(body) > _MAX_POLICY_BYTES:
+        raise BodyTooLarge(f"a policy: expected at most {_MAX_POLICY_BYTES} bytes, got {len(body)}")
+    value = parse_finite_json(body)
+    _check_known(context, model)
     await context.traffic.put(model, value, _generation(if_match))
     return _answer(context, response, model)
 
@@ -85,6 +84,7 @@ async def rollback(
     context: Context, response: Response, model: str, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Return to the policy before the last change."""
+    _check_known(context, model)
     await context.traffic.rollback(model, _generation(if_match))
     return _answer(context, response, model)
 
@@ -93,6 +93,11 @@ def _answer(context: ServerContext, response: Response, model: str) -> dict[str,
     view = context.traffic.describe(model)
     response.headers["ETag"] = f'"{view["generation"]}"'
     return view
+
+
+def _check_known(context: ServerContext, model: str) -> None:
+    if model not in context.manager.models():
+        raise ModelNotFound(f"model {model!r} does not exist")
 
 
 def _generation(if_match: str | None) -> str | None:

@@ -134,6 +134,8 @@ def start_log(log_format: str | None, level: str) -> tuple[EventLog, LogWriter]:
     root = logging.getLogger()
     root.handlers = [LogHandler(log)]
     root.setLevel(max(LEVELS[level], logging.INFO) if level != "debug" else logging.INFO)
+    # It repeats what our own events say, and its "CTRL+C to force quit" is not how we end.
+    logging.getLogger("uvicorn").setLevel(logging.INFO if level == "debug" else logging.WARNING)
     logging.captureWarnings(capture=True)
     return log, writer
 
