@@ -1,0 +1,374 @@
+"""The commands in README.md and docs/ do what the pages say.
+
+Put ``<!-- run: name -->`` before a fenced ``sh`` block to have it run here, ``<!-- run: name,
+exit 2 -->`` where it must fail, or ``<!-- not run: reason -->``. A page's blocks run in order, in
+one directory. A ``json`` or ``text`` block right after is the expected output; there ``…`` stands
+for anything. A server started with ``&`` is waited for; 127.0.0.1:8080 is the demo.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+START_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 120
+
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<kind>run|not run): (?P<name>[^>]+?)(?:, exit (?P<exit>\d+))? -->\n)?"
+    r"^```sh\n(?P<command>.*?)^```\n"
+    r"(?:\n```(?P<format>json|text)\n(?P<expected>.*?)^```$)?",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of commands. exit_code: expected; expected: output, None where not shown."""
+
+    kind: str | None
+    name: str
+    command: str
+    exit_code: int
+    expected: str | None
+
+    @property
+    def starts_server(self) -> bool:
+        return self.command.rstrip().endswith("&")
+
+
+def blocks_of(page: Path) -> list[Block]:
+    return [
+        Block(m["kind"], m["name"] or "", m["command"], int(m["exit"] or 0), m["expected"])
+        for m in _BLOCK.finditer(page.read_text(encoding="utf-8"))
+    ]
+
+
+def runnable(page: Path) -> list[Block]:
+    return [block for block in blocks_of(page) if block.kind == "run"]
+
+
+# Comparing what is shown with what comes out.
+
+_TOKEN = re.compile(
+    r"(?P<rest>…)"
+    r"|(?P<id>\b[0-9A-HJKMNP-TV-Z]{26}\b)"
+    r"|(?P<time>\d{4}-\d\d-\d\d[T ][\d:.]+Z?|\b\d\d:\d\d:\d\d\b)"
+    r"|(?P<digest>sha256:[0-9a-f]+)"
+    r"|(?P<generation>\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{12}\b)"
+    r"|(?P<measured>\d+(?:\.\d+)?(?= ?(?:ms|s|µs|[KMG]i?B|bytes)\b))"
+    r"|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d))"
+    r"|(?P<space>\s+)"
+)
+_ANYTHING = {
+    "rest": ".*",
+    "id": r"[0-9A-HJKMNP-TV-Z]{26}",
+    "time": r"[-\dT:. ]+Z?",
+    "digest": r"sha256:[0-9a-f]+",
+    "generation": r"[0-9a-f]{12}",
+    "measured": r"\d+(?:\.\d+)?",
+    "number": r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)",
+    "space": r"\s+",
+}
+VOLATILE = {"duration_s", "memory_bytes", "uptime_s", "size_bytes", "duration_ms"}
+"""Keys whose number is measured: only that it is a number counts."""
+
+
+def is_close(expected: str, got: str) -> bool:
+    """Tell whether two numbers agree: whole ones exactly, others to a twentieth."""
+    if "." not in expected and "." not in got:
+        return expected == got
+    return float(got) == pytest.approx(float(expected), rel=0.05, abs=0.02)
+
+
+def same_text(expected: str, got: str) -> bool:
+    """Tell whether two texts agree but for ids, times, digests, measures and rounding."""
+    pattern, numbers, end = "", [], 0
+    for token in _TOKEN.finditer(expected):
+        kind = str(token.lastgroup)
+        pattern += re.escape(expected[end : token.start()]) + _ANYTHING[kind]
+        numbers += [token[0]] if kind == "number" else []
+        end = token.end()
+    match = re.fullmatch(pattern + re.escape(expected[end:]), got, re.DOTALL)
+    return match is not None and all(map(is_close, numbers, match.groups()))
+
+
+def same_value(expected: Any, got: Any, key: str = "") -> bool:
+    """Tell whether two JSON values agree, by the same rules."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        return list(expected) == list(got) and all(same_value(expected[k], got[k], k) for k in got)
+    if isinstance(expected, list) and isinstance(got, list):
+        return len(expected) == len(got) and all(map(same_value, expected, got))
+    if isinstance(expected, str) and isinstance(got, str):
+        return same_text(expected, got)
+    if isinstance(expected, float) and isinstance(got, float) and key not in VOLATILE:
+        return is_close(str(expected), str(got))
+    return type(expected) is type(got) and (key in VOLATILE or bool(expected == got))
+
+
+def is_shown(expected: str, got: str) -> bool:
+    """Tell whether a page's output is what came out."""
+    try:
+        return same_value(json.loads(expected), json.loads(got))
+    except ValueError:
+        return same_text(expected.strip(), got.strip())
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "verdict"),
+    [
+        ('{"a": 1}', '{ "a":1 }', True),
+        ('{"a": 1}', '{"a": 2}', False),
+        ('{"a": 1}', '{"a": 1, "b": 1}', False),
+        ('{"a": 1, "b": 2}', '{"b": 2, "a": 1}', False),
+        ('{"a": 0.981}', '{"a": 0.984}', True),
+        ('{"a": 0.981}', '{"a": 0.3}', False),
+        ('{"a": 1}', '{"a": true}', False),
+        ('{"a": "v1"}', '{"a": "v2"}', False),
+        ('{"size_bytes": 100}', '{"size_bytes": 220}', True),
+        ('{"size_bytes": 100}', '{"size_bytes": null}', False),
+        ('{"a": "3f9a1c0b7d2e"}', '{"a": "0123456789ab"}', True),
+        ('{"a": "3f9a1c0b7d2e"}', '{"a": "default"}', False),
+        ('["2026-11-22T21:00:00.000Z"]', '["2027-01-02T03:04:05.678Z"]', True),
+        ('["2026-11-22T21:00:00.000Z"]', '["soon"]', False),
+        ('["01KAR3V8T3V4C1QJ9Y2C7H5ZPN"]', '["01KB0000000000000000000000"]', True),
+        ('["01KAR3V8T3V4C1QJ9Y2C7H5ZPN"]', '[""]', False),
+        ("loaded 3 in 0.4 s", "loaded 3  in 12.9 s", True),
+        ("loaded 3 in 0.4 s", "loaded 4 in 0.4 s", False),
+        ("loaded 3", "unloaded 3", False),
+        ("sha256:00ff", "sha256:1234abcd", True),
+        ("begins …\nlast", "begins so\nand so\nlast", True),
+        ("begins …\nlast", "begins so\nand so", False),
+    ],
+)
+def test_comparison_tells_what_counts(expected: str, got: str, verdict: bool) -> None:
+    assert is_shown(expected, got) is verdict
+
+
+# Running the pages.
+
+
+@dataclass
+class Terminal:
+    """A directory and a shell in it; servers that it starts end with it.
+
+    ports: port on the page to the port that is used here.
+    """
+
+    directory: Path
+    environment: Mapping[str, str]
+    ports: dict[str, str] = field(default_factory=dict)
+    groups: list[int] = field(default_factory=list)
+
+    def run(self, block: Block) -> tuple[int, str]:
+        """Run a block and return exit code and output, with the page's ports in it."""
+        command = re.sub(r"(?<=127\.0\.0\.1:)\d+|(?<=--port )\d+", self._port, block.command)
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                ["/bin/bash", "-euo", "pipefail", "-c", command],
+                cwd=self.directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self.groups.append(process.pid)
+            code = process.wait(COMMAND_TIMEOUT_S)
+            for port in re.findall(r"--port (\d+)", command) if block.starts_server else ():
+                wait_until_started(f"http://127.0.0.1:{port}")
+            output.seek(0)
+            text = output.read().decode()
+        for shown, used in self.ports.items():
+            text = re.sub(rf":{used}\b", f":{shown}", text)
+        return code, text.replace(str(self.directory), "…")
+
+    def close(self) -> None:
+        for group in self.groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+    def _port(self, found: re.Match[str]) -> str:
+        return self.ports.setdefault(found[0], str(free_port()))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_started(url: str) -> None:
+    """Wait until the server's first loads have ended, well or badly."""
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/startupz").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{url} has not started within {START_TIMEOUT_S} s")
+
+
+def wait_for_line(file: Path) -> str:
+    """Return what a process has written when there is a whole line of it."""
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while "\n" not in (text := file.read_text(encoding="utf-8")):
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"no line within {START_TIMEOUT_S} s: {text}")
+        time.sleep(0.05)
+    return text
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Variables of a reader's shell: ``python`` and ``skerry`` are those under test."""
+    folder = tmp_path_factory.mktemp("bin")
+    python = shlex.quote(sys.executable)
+    for name, command in {"python": python, "skerry": f"{python} -m skerry"}.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SKERRY_")}
+    quick = {"SKERRY_DRAIN_DELAY_S": "0", "SKERRY_LOG_FORMAT": "text", "COLUMNS": "100"}
+    return {**inherited, **quick, "PATH": f"{folder}:{inherited['PATH']}", "LC_ALL": "C.UTF-8"}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running ``skerry demo``; output: what it had printed when it was ready, as if on 8080."""
+
+    port: int
+    output: str
+
+
+@pytest.fixture(scope="module")
+def demo(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Demo]:
+    directory, port = tmp_path_factory.mktemp("demo"), free_port()
+    log = directory / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "skerry", "demo", "--port", str(port)],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until_started(f"http://127.0.0.1:{port}")
+        yield Demo(port, wait_for_line(log).replace(f":{port}", ":8080"))
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(30)
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if runnable(p)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_commands_do_what_the_page_says(
+    page: Path, demo: Demo, environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    terminal = Terminal(tmp_path, environment, {"8080": str(demo.port)})
+    try:
+        for block in runnable(page):
+            code, output = terminal.run(block)
+            assert code == block.exit_code, f"{block.name}: exit code {code}\n{output}"
+            if block.expected is not None:
+                assert is_shown(block.expected, output), f"{block.name} printed:\n{output}"
+    finally:
+        terminal.close()
+
+
+def test_every_page_with_commands_says_which_are_run() -> None:
+    # docs/cli.md shows forms of commands with paths of nobody's; tests of the commands run them.
+    unmarked = [
+        f"{page.relative_to(ROOT)}: {block.command.strip()}"
+        for page in PAGES
+        if page.name != "cli.md"
+        for block in blocks_of(page)
+        if block.kind is None
+    ]
+
+    assert unmarked == []
+
+
+def test_readme_shows_what_the_demo_prints(demo: Demo) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("make demo\n")[2].partition("```text\n")[2].partition("```")[0]
+
+    assert shown.strip()
+    assert is_shown(shown, demo.output), f"the demo printed:\n{demo.output}"
+
+
+def test_make_demo_is_skerry_demo() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndemo:")[2]
+
+    assert "skerry demo" in recipe.partition("\n\n")[0]
+
+
+# The details that docs/errors.md shows.
+
+JSON = {"Content-Type": "application/json"}
+ROW = '{"features": [5.1, 3.5, 1.4, 0.2]}'
+BATCH = "/api/v1/predict/batch"
+PREDICT = "/api/v1/predict"
+PINNED = "/api/v1/models/iris/versions/v1/predict"
+REQUESTS: dict[str, tuple[str, str, Mapping[str, str], str]] = {
+    "malformed-json": ("POST", PREDICT, JSON, '{"features": [5.1, 3.5'),
+    "wrong-feature-count": ("POST", PREDICT, JSON, '{"features": [5.1, 3.5, 1.4]}'),
+    "ragged-batch": ("POST", BATCH, JSON, '{"features": [[1, 2, 3, 4], [1, 2, 3]]}'),
+    "empty-batch": ("POST", BATCH, JSON, '{"features": []}'),
+    "batch-too-large": ("POST", BATCH, JSON, json.dumps({"features": [[1, 2, 3, 4]] * 1001})),
+    "non-finite-value": ("POST", PREDICT, JSON, '{"features": [null, 3.5, 1.4, 0.2]}'),
+    "unknown-feature": ("POST", PREDICT, JSON, '{"features": {"petal_colour": 2}}'),
+    "missing-feature": ("POST", PREDICT, JSON, '{"features": {"sepal_length": 5.1}}'),
+    "conflicting-version": ("POST", PINNED, {**JSON, "X-Model-Version": "v2"}, ROW),
+    "bad-header": ("POST", PREDICT, {**JSON, "X-Request-Timeout-Seconds": "soon"}, ROW),
+    "bad-encoding": ("POST", PREDICT, {**JSON, "Content-Encoding": "gzip"}, ROW),
+    "model-not-found": ("POST", "/api/v1/models/wine/predict", JSON, ROW),
+    "version-not-found": ("POST", PREDICT, {**JSON, "X-Model-Version": "v9"}, ROW),
+    "route-not-found": ("GET", "/api/v1/predictions", {}, ""),
+    "method-not-allowed": ("GET", PREDICT, {}, ""),
+    "body-too-large": ("POST", PREDICT, JSON, " " * 9_000_000),
+    "unsupported-media-type": ("POST", PREDICT, {"Content-Type": "text/plain"}, ROW),
+    "invalid-body": ("POST", PREDICT, JSON, '{"features": ["a", 3.5, 1.4, 0.2]}'),
+}
+
+
+def example_of(slug: str) -> str:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n### {slug}\n")[2]
+    return section.partition("- **Example:** `")[2].partition("`\n")[0]
+
+
+@pytest.mark.parametrize("slug", REQUESTS)
+def test_details_in_errors_md_are_real(slug: str, demo: Demo) -> None:
+    method, path, headers, body = REQUESTS[slug]
+
+    answer = httpx.request(
+        method, f"http://127.0.0.1:{demo.port}{path}", headers=headers, content=body.encode()
+    )
+
+    problem = answer.json()
+    assert (f"urn:skerry:error:{slug}", example_of(slug)) == (problem["type"], problem["detail"])
