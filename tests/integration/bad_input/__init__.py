@@ -1,0 +1,1 @@
+"""Requests that no server should take, by what is wrong with them."""

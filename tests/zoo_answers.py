@@ -1,0 +1,69 @@
+"""What scikit-learn answers in process, in the shape of the answer to a batch, and a comparison."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tests.zoo import Specimen
+
+TOLERANCE = 1e-12
+
+
+def scikit_learn_answers(specimen: Specimen) -> dict[str, Any]:
+    """Return predictions, confidences and probabilities of one call on all rows."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        labels = np.asarray(specimen.model.predict(specimen.x))
+        probabilities = (
+            specimen.model.predict_proba(specimen.x)
+            if hasattr(specimen.model, "predict_proba")
+            else None
+        )
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    answer = {"predictions": labels.tolist()}
+    if probabilities is None:
+        return {**answer, "confidences": [None] * len(labels), "probabilities": None}
+    if isinstance(probabilities, list):
+        each = probabilities
+    elif labels.ndim == 2:
+        each = [np.column_stack([1.0 - p, p]) for p in probabilities.T]
+    else:
+        return {
+            **answer,
+            "confidences": probabilities.max(axis=1).tolist(),
+            "probabilities": probabilities.tolist(),
+        }
+    return {
+        **answer,
+        "confidences": np.column_stack([p.max(axis=1) for p in each]).tolist(),
+        "probabilities": [list(row) for row in zip(*(p.tolist() for p in each), strict=True)],
+    }
+
+
+def differences(got: dict[str, Any], expected: dict[str, Any], task: str) -> list[str]:
+    """Return where two answers differ: labels must be equal, numbers within 1e-12."""
+    found = []
+    for key in ("predictions", "confidences", "probabilities"):
+        exact = key == "predictions" and task != "regression"
+        if not _agree(got.get(key), expected[key], exact=exact):
+            found.append(f"{key}: expected {expected[key]!r:.300}, got {got.get(key)!r:.300}")
+    return found
+
+
+def _agree(got: Any, expected: Any, *, exact: bool) -> bool:
+    if isinstance(expected, list):
+        return (
+            isinstance(got, list)
+            and len(got) == len(expected)
+            and all(_agree(g, e, exact=exact) for g, e in zip(got, expected, strict=True))
+        )
+    if isinstance(expected, float) and not math.isfinite(expected):
+        return got is None or not math.isfinite(got)
+    if exact or not isinstance(expected, float):
+        return bool(got == expected)
+    return got is not None and abs(got - expected) <= TOLERANCE * max(1.0, abs(expected))
