@@ -6,12 +6,14 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from skerry import __version__
+from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
 from skerry.controlplane.memory import available_bytes
@@ -36,9 +38,18 @@ from skerry.telemetry.logs import EventLog
 SWITCH_INTERVAL_S = 0.0005
 
 
-def build_context(settings: Settings, log: EventLog) -> ServerContext:
-    """Return everything that routes need, nothing of it running yet."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The server's parts, put together; nothing of it runs yet."""
+
+    manager: Manager
+    context: ServerContext
+
+
+def build_parts(settings: Settings, log: EventLog) -> Parts:
+    """Return every part, made from the settings."""
     serving_map = ServingMap()
+    catalog = Catalog(settings.models, serving_map, log)
     manager = Manager(
         ManagerConfig(
             models_dir=settings.models_dir,
@@ -54,11 +65,10 @@ def build_context(settings: Settings, log: EventLog) -> ServerContext:
             settings.require_manifest,
             available_bytes,
         ),
-        serving_map,
-        log,
+        catalog,
     )
-    return ServerContext(
-        manager=manager,
+    context = ServerContext(
+        catalog=catalog,
         traffic=TrafficControl(manager),
         serving_map=serving_map,
         executor=Executor(settings.executor_threads or cpus(), settings.max_queue_rows),
@@ -69,16 +79,18 @@ def build_context(settings: Settings, log: EventLog) -> ServerContext:
         default_model=settings.default_model,
         log_sample=settings.log_sample,
     )
+    return Parts(manager, context)
 
 
-def build_app(settings: Settings, context: ServerContext) -> ASGIApp:
+def build_app(settings: Settings, parts: Parts) -> ASGIApp:
     """Return the ASGI application; its lifespan starts and stops the control plane."""
+    context = parts.context
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(_control_plane(settings, context))
+            running = tasks.create_task(_control_plane(settings, parts))
             yield
             running.cancel()
         context.executor.close()
@@ -101,9 +113,9 @@ def build_app(settings: Settings, context: ServerContext) -> ASGIApp:
     return Edge(app, context)
 
 
-async def _control_plane(settings: Settings, context: ServerContext) -> None:
+async def _control_plane(settings: Settings, parts: Parts) -> None:
     """Run the manager and its watcher. Should one die, /livez says so and serving goes on."""
-    manager = context.manager
+    manager, context = parts.manager, parts.context
     interval_s = settings.poll_interval_s
     paths = [settings.models_dir, _traffic_file(settings).parent]
     try:

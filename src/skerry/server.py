@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from skerry import __version__
-from skerry.app import build_app, build_context
+from skerry.app import build_app, build_parts
 from skerry.controlplane.views import what_is_missing
 from skerry.http.context import ServerContext
 from skerry.http.protocol import BoundedHttpProtocol
@@ -55,9 +55,10 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
     """
     listener = listen(settings.host, settings.port)
     log, writer = start_log(settings.log_format, settings.log_level)
-    context = build_context(settings, log)
+    parts = build_parts(settings, log)
+    context = parts.context
     config = uvicorn.Config(
-        build_app(settings, context),
+        build_app(settings, parts),
         http=BoundedHttpProtocol,
         ws="none",
         loop="uvloop",
@@ -199,8 +200,8 @@ def refuse_new_connections(listener: socket.socket) -> bool:
 async def _tell_when_ready(
     context: ServerContext, on_ready: Callable[[str], None], url: str
 ) -> None:
-    manager = context.manager
-    while not manager.started or what_is_missing(manager, draining=False):  # noqa: ASYNC110 - it is needed once, by the demo
+    catalog = context.catalog
+    while not catalog.started or what_is_missing(catalog, draining=False):  # noqa: ASYNC110 - it is needed once, by the demo
         await asyncio.sleep(_READY_POLL_S)
     on_ready(url)
 

@@ -25,7 +25,7 @@ class CsvRows:
     """
 
     def __init__(self, file: TextIO, signature: Signature | None) -> None:
-        self.name = "stdin" if file is sys.stdin else os.path.basename(file.name)
+        self.name = os.path.basename(str(getattr(file, "name", "<stdin>")))
         self._size_bytes = _size_bytes(file)
         self._read_bytes = 0
         self._reader = csv.reader(self._lines(file), strict=True)

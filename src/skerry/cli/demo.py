@@ -40,30 +40,35 @@ def demo(context: click.Context, port: int | None, directory: Path | None) -> No
     v1 is a logistic regression, v2 a random forest. One line says when and where they answer.
     Ctrl-C ends it. All SKERRY_ settings count; the log level is warning unless one is set.
     """
+    # Until the server has its own way to end, SIGTERM ends us as Ctrl-C does: with nothing left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ExitStack() as stack:
+            if directory is None:
+                temporary = tempfile.TemporaryDirectory(prefix="skerry-demo-")
+                directory = Path(stack.enter_context(temporary))
+            code = _run(_settings(port, directory), directory)
+    except KeyboardInterrupt:
+        code = 0
+    context.exit(code)
+
+
+def _settings(port: int | None, directory: Path) -> Settings:
     from skerry.settings import SettingsError, load_settings
 
-    with ExitStack() as stack:
-        if directory is None:
-            directory = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="skerry-demo-"))
-            )
-        given = {"models_dir": str(directory), **({} if port is None else {"port": str(port)})}
-        if "SKERRY_LOG_LEVEL" not in os.environ:
-            given["log_level"] = "warning"
-        try:
-            settings = load_settings(given)
-        except SettingsError as error:
-            raise click.UsageError(str(error)) from error
-        try:
-            context.exit(_run(settings, directory))
-        except KeyboardInterrupt:
-            context.exit(0)
+    given = {"models_dir": str(directory)}
+    if port is not None:
+        given["port"] = str(port)
+    if "SKERRY_LOG_LEVEL" not in os.environ:
+        given["log_level"] = "warning"
+    try:
+        return load_settings(given)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _run(settings: Settings, directory: Path) -> int:
     check_port(settings.host, settings.port)
-    # Until the server has its own way to end, SIGTERM ends us as Ctrl-C does: with nothing left.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     limit_native_threads()
     write_repository(directory)
     from skerry.cli.serve import run_server

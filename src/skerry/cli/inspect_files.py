@@ -183,7 +183,6 @@ def _loaded(files: VersionFiles, manifest: Manifest | None, options: LoadOptions
         "estimator": info.estimator,
         "warnings": list(info.warnings),
         "packages": {"trained": dict(facts.trained_packages), "serving": dict(info.packages)},
-        "memory_bytes": facts.memory_bytes if manifest is None else manifest.memory_bytes or None,
         "signature": info.signature.to_dict(),
         "checks": [
             *(() if manifest is None else ("digest",)),

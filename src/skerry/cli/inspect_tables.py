@@ -31,19 +31,20 @@ def _show_versions(console: Console, versions: Sequence[dict[str, Any]]) -> None
     if not versions:
         console.print("no models")
         return
-    table = Table("model", "version", "state", "tracks", "task", "estimator", "size", "digest")
+    is_server = "state" in versions[0]
+    tracks = ("tracks",) if is_server else ()
+    table = Table("model", "version", "state", *tracks, "task", "estimator", "size", "digest")
     for version in versions:
-        artifact = version["artifact"]
-        table.add_row(
-            _plain(version["model"]),
-            _plain(version["version"]),
-            _state(version),
-            _plain(", ".join(version.get("tracks", ()))),
-            _plain(version["task"]),
-            _plain((version["estimator"] or "").rpartition(".")[2]),
-            _plain("" if artifact is None else _size(artifact["size_bytes"])),
-            _plain("" if artifact is None else (artifact["digest"] or "")[:_DIGEST_CHARACTERS]),
-        )
+        artifact = version["artifact"] or {}
+        cells = [
+            *((", ".join(version["tracks"]),) if is_server else ()),
+            version["task"],
+            (version["estimator"] or "").rpartition(".")[2],
+            _size(artifact["size_bytes"]) if artifact else "",
+            (artifact.get("digest") or "")[:_DIGEST_CHARACTERS],
+        ]
+        names = (_plain(version["model"]), _plain(version["version"]))
+        table.add_row(*names, _state(version), *map(_plain, cells))
     console.print(table)
     for version in versions:
         name = f"{version['model']} {version['version']}"
@@ -85,6 +86,7 @@ def _facts(version: dict[str, Any]) -> list[tuple[str, Any]]:
         ("version", " ".join(names)),
         ("state", _state(version)),
         ("reason", _reason(version)),
+        ("checked", ", ".join(version.get("checks", ()))),
         *(("warning", sentence) for sentence in version["warnings"]),
         ("tracks", ", ".join(version.get("tracks", ()))),
         ("task", version["task"]),
@@ -116,13 +118,12 @@ def _features(features: Sequence[dict[str, Any]]) -> Table:
 
 
 def _state(version: dict[str, Any]) -> Text:
-    if "problem" in version:
-        checks = ", ".join(version["checks"])
-        if version["problem"] is not None:
-            return Text("broken", style="bold red")
-        return Text(f"sound ({checks} checked)" if checks else "not checked", style="green")
-    styles = {"READY": "green", "FAILED": "bold red"}
-    return Text(version["state"], style=styles.get(version["state"], "yellow"))
+    if "state" in version:
+        styles = {"READY": "green", "FAILED": "bold red"}
+        return Text(version["state"], style=styles.get(version["state"], "yellow"))
+    if version["problem"] is not None:
+        return Text("broken", style="bold red")
+    return Text("sound", style="green") if version["checks"] else Text("not checked")
 
 
 def _reason(version: dict[str, Any]) -> str | None:

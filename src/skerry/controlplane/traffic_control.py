@@ -35,18 +35,18 @@ class TrafficControl:
         Raises:
             ModelNotFound: neither the volume nor the store knows the model.
         """
-        manager = self._manager
-        declared = manager.policy(model)
-        if declared is None and model not in manager.models():
+        catalog = self._manager.catalog
+        declared = catalog.policy(model)
+        if declared is None and model not in catalog.models():
             raise ModelNotFound(f"model {model!r} does not exist")
-        document = manager.document or TrafficDocument()
+        document = catalog.document or TrafficDocument()
         previous = document.previous.get(model)
-        in_force = manager.traffic.get(model)
+        in_force = catalog.traffic.get(model)
         return {
             "model": model,
-            "generation": manager.content.generation,
-            "store": manager.content.kind,
-            "writable": manager.store.is_writable(),
+            "generation": catalog.content.generation,
+            "store": catalog.content.kind,
+            "writable": self._manager.store.is_writable(),
             "declared": None if declared is None else declared.to_dict(),
             "in_force": None if in_force is None else in_force.to_dict(),
             "differences": [] if in_force is None else [d.to_dict() for d in in_force.differences],
@@ -63,7 +63,7 @@ class TrafficControl:
         """
         policy = TrafficPolicy.from_value(value, "policy")
         for version in sorted(policy.named_versions()):
-            if version not in self._manager.versions(model):
+            if version not in self._manager.catalog.versions(model):
                 raise InvalidPolicy(f"policy.stable: {model} has no version {version!r}")
         await self._change(model, lambda _: policy, if_match)
 
@@ -89,9 +89,9 @@ class TrafficControl:
         await self._change(model, None, if_match)
 
     def _check_ready(self, model: str, version: str) -> None:
-        if model not in self._manager.models():
+        if model not in self._manager.catalog.models():
             raise ModelNotFound(f"model {model!r} does not exist")
-        harness = self._manager.versions(model).get(version)
+        harness = self._manager.catalog.versions(model).get(version)
         if harness is None:
             raise VersionNotFound(f"{model} has no version {version!r}")
         if harness.state is not VersionState.READY:
@@ -113,7 +113,7 @@ class TrafficControl:
                 after = await call_in_thread("store", store.replace, document, before.generation)
                 if after is not None:
                     break
-            manager.take_over(after)
+            manager.catalog.take_over(after)
         manager.wake()
 
     def _decide(
@@ -139,7 +139,7 @@ class TrafficControl:
 
     def _implied(self, model: str) -> TrafficPolicy | None:
         """Return the built-in default as a policy, so that a first change can be taken back."""
-        in_force = self._manager.traffic.get(model)
+        in_force = self._manager.catalog.traffic.get(model)
         if in_force is None or in_force.stable is None:
             return None
         return TrafficPolicy(in_force.stable)

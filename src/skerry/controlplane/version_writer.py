@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,17 +22,21 @@ from skerry import __version__
 from skerry.controlplane.loader import digest_of
 from skerry.controlplane.memory import resident_bytes
 from skerry.controlplane.source import MANIFEST, artifact_format
+from skerry.core.errors import Unsupported
 from skerry.core.manifest import FORMATS, Artifact, Manifest, Sample
 from skerry.core.servable import Servable
-from skerry.core.signature import Signature
+from skerry.core.signature import DType, Feature, Signature
 from skerry.runtimes.base import LoadOptions
 from skerry.runtimes.registry import runtime_for
 from skerry.runtimes.samples import draw_rows, golden_samples
+from skerry.runtimes.training import TrainingTable, describe_table, table_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE_ROWS = 20
+_NATIVE = LoadOptions(parity="native")
+_NO_SAMPLES = "it answered none of the sample rows, so nothing proves its answers: give it --data"
 _MODEL_FILE = re.compile(
     rf".+?\.(?P<suffix>{'|'.join(FORMATS)})(?P<compression>(\.(gz|bz2|xz|lzma|z))?)", re.ASCII
 )
@@ -90,28 +94,29 @@ def write_version(
         raise PackageError(
             f"{model} {version} is there already, and a version is immutable: choose another name"
         )
-    options = LoadOptions(parity="native") if options is None else options
     with _staging(target) as directory:
         artifact = _copy(file, directory / name)
-        servable, memory_bytes = _load(directory / name, artifact.format, options)
-        described = _describe(servable, data)
+        packaged = _Model(directory / name, artifact.format, options or _NATIVE).describe(data)
+        info = packaged.servable.info
         manifest = Manifest(
             model=model,
             version=version,
             created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             skerry_version=__version__,
             artifact=artifact,
-            task=servable.info.task,
-            estimator=servable.info.estimator,
-            packages=servable.info.packages,
-            signature=described.signature,
-            samples=described.samples,
-            training=described.training,
-            memory_bytes=memory_bytes,
+            task=info.task,
+            estimator=info.estimator,
+            packages=info.packages,
+            signature=info.signature,
+            samples=packaged.samples,
+            training=packaged.training,
+            memory_bytes=packaged.memory_bytes,
         )
         _write_text(directory / MANIFEST, manifest.to_json())
         _move(directory, target)
-    return WrittenVersion(target, manifest, servable.info.warnings, described.ignored)
+    unproved = not packaged.samples and not info.draws_at_random
+    warnings = (*info.warnings, *((_NO_SAMPLES,) if unproved else ()))
+    return WrittenVersion(target, manifest, warnings, packaged.ignored)
 
 
 @contextmanager
@@ -165,42 +170,71 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _load(file: Path, format: str, options: LoadOptions) -> tuple[Servable, int]:
-    """Return the servable and the bytes that its load took.
-
-    The first load imports packages, which a server has imported anyway: where it did, measure a
-    second one.
-    """
-    known = len(sys.modules)
-    servable, memory_bytes = _measured_load(file, format, options)
-    if len(sys.modules) == known:
-        return servable, memory_bytes
-    del servable
-    return _measured_load(file, format, options)
-
-
-def _measured_load(file: Path, format: str, options: LoadOptions) -> tuple[Servable, int]:
-    gc.collect()
-    before = resident_bytes()
-    runtime = runtime_for(format)
-    with file.open("rb") as opened:
-        model = runtime.read(opened, format, options)
-    servable = runtime.prepare(model, None, options)
-    del model
-    return servable, max(0, resident_bytes() - before)
-
-
 @dataclass(frozen=True, slots=True)
-class _Described:
-    signature: Signature
+class _Packaged:
+    servable: Servable
+    memory_bytes: int
     samples: tuple[Sample, ...]
-    training: dict[str, Any] | None
+    training: Mapping[str, Any] | None
     ignored: tuple[str, ...]
 
 
-def _describe(servable: Servable, data: pd.DataFrame | None) -> _Described:
-    signature = servable.info.signature
-    if data is None:
-        samples = golden_samples(servable, draw_rows(signature, SAMPLE_ROWS, seed=0))
-        return _Described(signature, samples, None, ())
-    raise NotImplementedError
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model file that is loaded as often as its description takes."""
+
+    file: Path
+    format: str
+    options: LoadOptions
+
+    def describe(self, data: pd.DataFrame | None) -> _Packaged:
+        """Return the servable with its golden samples, and what the data tell about it."""
+        if data is None:
+            servable, memory_bytes = self._load_alone()
+            rows = draw_rows(servable.info.signature, SAMPLE_ROWS, seed=0)
+            return _Packaged(servable, memory_bytes, golden_samples(servable, rows), None, ())
+        table = self._described(data)
+        servable, memory_bytes = self._load(table.signature)
+        with _data_at_fault():
+            rows = table_rows(table, data, SAMPLE_ROWS, seed=0)
+        samples = golden_samples(servable, rows)
+        return _Packaged(servable, memory_bytes, samples, table.training, table.ignored)
+
+    def _described(self, data: pd.DataFrame) -> TrainingTable:
+        try:
+            signature = self._load(None)[0].info.signature
+        except Unsupported:
+            # It may only lack what the table has: names and number of its features.
+            columns = tuple(Feature(str(name), DType.FLOAT64) for name in data.columns)
+            signature = Signature(columns, ())
+        with _data_at_fault():
+            return describe_table(signature, data)
+
+    def _load_alone(self) -> tuple[Servable, int]:
+        """Load it again where the first load imported packages: a server has imported them."""
+        known = len(sys.modules)
+        servable, memory_bytes = self._load(None)
+        if len(sys.modules) == known:
+            return servable, memory_bytes
+        del servable
+        return self._load(None)
+
+    def _load(self, signature: Signature | None) -> tuple[Servable, int]:
+        """Return a servable and the bytes that its load took."""
+        gc.collect()
+        before = resident_bytes()
+        runtime = runtime_for(self.format)
+        with self.file.open("rb") as opened:
+            model = runtime.read(opened, self.format, self.options)
+        servable = runtime.prepare(model, signature, self.options)
+        del model
+        return servable, max(0, resident_bytes() - before)
+
+
+@contextmanager
+def _data_at_fault() -> Iterator[None]:
+    """Say in a PackageError what a ValueError tells about the data."""
+    try:
+        yield
+    except ValueError as error:
+        raise PackageError(str(error)) from error

@@ -1,12 +1,12 @@
-"""What the API shows of models and versions: plain data, read off the manager."""
+"""What the API shows of models and versions: plain data, read off the catalog."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
+from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.harness import Harness
-from skerry.controlplane.manager import Manager
 from skerry.controlplane.readiness import ModelStatus, NotReady, missing
 from skerry.controlplane.source import artifact_format
 from skerry.core.errors import ModelNotFound, VersionNotFound
@@ -16,15 +16,15 @@ from skerry.core.version_state import VersionState
 PENDING_PLAN: dict[str, Any] = {"parity": "native", "cached": False, "ranges": [], "candidates": []}
 
 
-def describe_version(manager: Manager, model: str, version: str, *, whole: bool) -> dict[str, Any]:
+def describe_version(catalog: Catalog, model: str, version: str, *, whole: bool) -> dict[str, Any]:
     """Return a version; ``whole`` adds its signature and plan.
 
     Raises:
         ModelNotFound, VersionNotFound: as the names say.
     """
-    harness = find_version(manager, model, version)
+    harness = find_version(catalog, model, version)
     info, loaded = harness.info, harness.loaded
-    in_force = manager.traffic.get(model)
+    in_force = catalog.traffic.get(model)
     stable = None if in_force is None else in_force.stable
     data: dict[str, Any] = {
         "model": model,
@@ -55,32 +55,32 @@ def describe_version(manager: Manager, model: str, version: str, *, whole: bool)
     return data
 
 
-def describe_model(manager: Manager, model: str, traffic: dict[str, Any]) -> dict[str, Any]:
+def describe_model(catalog: Catalog, model: str, traffic: dict[str, Any]) -> dict[str, Any]:
     """Return a model with its versions, newest first; ``traffic`` is ``TrafficControl.describe``'s.
 
     Raises:
         ModelNotFound: there is none of that name.
     """
-    versions = manager.versions(model)
-    in_force = manager.traffic.get(model)
+    versions = catalog.versions(model)
+    in_force = catalog.traffic.get(model)
     return {
         "name": model,
         "ready": in_force is not None and in_force.stable is not None,
         "traffic": traffic,
         "versions": [
-            describe_version(manager, model, version, whole=False)
+            describe_version(catalog, model, version, whole=False)
             for version in sorted(versions, key=natural_key, reverse=True)
         ],
     }
 
 
-def find_version(manager: Manager, model: str, version: str) -> Harness:
+def find_version(catalog: Catalog, model: str, version: str) -> Harness:
     """Return a version's harness.
 
     Raises:
         ModelNotFound, VersionNotFound: as the names say.
     """
-    versions = manager.versions(model)
+    versions = catalog.versions(model)
     if not versions:
         raise ModelNotFound(f"model {model!r} does not exist")
     if version not in versions:
@@ -88,20 +88,20 @@ def find_version(manager: Manager, model: str, version: str) -> Harness:
     return versions[version]
 
 
-def model_statuses(manager: Manager) -> dict[str, ModelStatus]:
+def model_statuses(catalog: Catalog) -> dict[str, ModelStatus]:
     """Return every known model as readiness sees it."""
-    return {model: _status(manager, model) for model in manager.models()}
+    return {model: _status(catalog, model) for model in catalog.models()}
 
 
-def what_is_missing(manager: Manager, *, draining: bool) -> list[NotReady]:
+def what_is_missing(catalog: Catalog, *, draining: bool) -> list[NotReady]:
     """Return what keeps this process from being ready; nothing means ready."""
-    if not draining and not manager.started and not manager.required():
+    if not draining and not catalog.started and not catalog.required():
         return [NotReady(None, None, None, "the repository is being read")]
     return missing(
-        manager.required(),
-        model_statuses(manager),
+        catalog.required(),
+        model_statuses(catalog),
         draining=draining,
-        store_error=manager.content.error,
+        store_error=catalog.content.error,
     )
 
 
@@ -110,17 +110,17 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _status(manager: Manager, model: str) -> ModelStatus:
-    in_force = manager.traffic.get(model)
+def _status(catalog: Catalog, model: str) -> ModelStatus:
+    in_force = catalog.traffic.get(model)
     stable = None if in_force is None else in_force.stable
     if stable is not None:
         return ModelStatus(model, stable, stable, VersionState.READY)
-    policy, versions = manager.policy(model), manager.versions(model)
+    policy, versions = catalog.policy(model), catalog.versions(model)
     awaited = max(versions, key=natural_key) if policy is None else policy.stable
     harness = versions.get(awaited)
     if harness is None:
         return ModelStatus(model, None, awaited, None, "not on the volume")
-    reason = harness.reason or manager.content.error or f"{awaited} is {harness.state}"
+    reason = harness.reason or catalog.content.error or f"{awaited} is {harness.state}"
     return ModelStatus(model, None, awaited, harness.state, reason)
 
 

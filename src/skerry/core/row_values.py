@@ -66,32 +66,19 @@ def to_row(
     return _convert(signature, [row], [loc])
 
 
-def check_matrix(signature: Signature, matrix: NDArray[np.float64], loc: Loc) -> None:
-    """Check what finite numbers of the right shape can still violate: float32 range, categories.
+def fits(signature: Signature, matrix: NDArray[np.float64]) -> bool:
+    """Tell whether finite numbers of the right shape keep float32's range and the categories.
 
-    matrix: float64 [n_rows, n_features]; NaN stands for a missing value.
-
-    Raises:
-        ValueOutOfRange: beyond float32 where the estimator rounds to it.
-        UnknownCategory: not among the only values that are taken.
+    matrix: float64 [n_rows, n_features]. Where it does not fit, ``to_rows`` says why.
     """
     for j, feature in enumerate(signature.features):
-        if feature.dtype is DType.FLOAT32:
-            bad = np.abs(matrix[:, j]) > FLOAT32_MAX
-            expectation = _within("float32", FLOAT32_MAX)
-            error: type[SkerryError] = ValueOutOfRange
-        elif feature.enforced_categories is not None:
-            bad = ~np.isin(matrix[:, j], np.array(feature.enforced_categories, dtype=np.float64))
-            if feature.nullable:
-                bad &= ~np.isnan(matrix[:, j])
-            expectation = _one_of(feature)
-            error = UnknownCategory
-        else:
-            continue
-        if bad.any():
-            i = int(np.argmax(bad))
-            place = (*loc, i, feature.name) if len(matrix) > 1 else (*loc, feature.name)
-            raise error.at(place, expectation, f"{matrix[i, j]:g}")
+        column = matrix[:, j]
+        if feature.dtype is DType.FLOAT32 and (np.abs(column) > FLOAT32_MAX).any():
+            return False
+        enforced = feature.enforced_categories is not None
+        if enforced and not all(feature.takes(value) for value in column.tolist()):
+            return False
+    return True
 
 
 def describe(value: Any) -> str:
@@ -212,18 +199,15 @@ def _number(feature: Feature, value: Any, loc: Loc) -> int | float:
         hint = "; a missing value is null" if feature.nullable else ""
         raise NonFiniteValue.at(loc, f"a finite number for {feature.name}", repr(value), hint)
     if abs(value) > _FLOAT64_MAX:  # An integer: the same number in 1e400's way is infinite.
-        raise NonFiniteValue.at(loc, _within("float64", _FLOAT64_MAX), describe(value))
+        raise NonFiniteValue.at(loc, "a number within float64", describe(value))
     if feature.dtype is DType.FLOAT32 and abs(value) > FLOAT32_MAX:
-        raise ValueOutOfRange.at(loc, _within("float32", FLOAT32_MAX), describe(value))
+        expected = f"a number within float32 (±{FLOAT32_MAX:.4g}) for {feature.name}"
+        raise ValueOutOfRange.at(loc, expected, describe(value))
     if feature.dtype is not DType.INT64:
         return float(value)
     if value == int(value) and _INT64.min <= value <= _INT64.max:
         return int(value)
     return float(value)
-
-
-def _within(dtype: str, limit: float) -> str:
-    return f"a number within {dtype} (±{limit:.4g})"
 
 
 def _kind(feature: Feature) -> str:

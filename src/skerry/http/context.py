@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from skerry.controlplane.manager import Manager
+from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.dataplane.executor import Executor
 from skerry.serving.serving_map import ServingMap
@@ -48,7 +48,7 @@ class LifeCycle:
 class ServerContext:
     """Everything that routes need, put together once by the composition root."""
 
-    manager: Manager
+    catalog: Catalog
     traffic: TrafficControl
     serving_map: ServingMap
     executor: Executor

@@ -22,7 +22,7 @@ from skerry.core.errors import (
     SkerryError,
     WrongFeatureCount,
 )
-from skerry.core.row_values import check_matrix, describe, to_row, to_rows
+from skerry.core.row_values import describe, fits, to_row, to_rows
 from skerry.core.rows import Rows
 from skerry.core.signature import DType, Signature
 from skerry.http.json_values import has_more_values, parse_json
@@ -67,8 +67,8 @@ def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
             values = fast["features"]
             if len(values) == len(signature.features):
                 matrix = np.array([values], dtype=np.float64)
-                check_matrix(signature, matrix, ("features",))
-                return Rows(1, matrix=matrix), fast.get("return_probabilities", False)
+                if fits(signature, matrix):
+                    return Rows(1, matrix=matrix), fast.get("return_probabilities", False)
         except (ValidationError, KeyError):
             pass  # The other way finds out what is wrong, or different, about it.
     features, wants_probabilities = _read(body)
@@ -93,8 +93,8 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
                 len(signature.features)
             }:
                 matrix = np.array(rows, dtype=np.float64)
-                check_matrix(signature, matrix, ("features",))
-                return Rows(len(rows), matrix=matrix), fast.get("return_probabilities", False)
+                if fits(signature, matrix):
+                    return Rows(len(rows), matrix=matrix), fast.get("return_probabilities", False)
         except (ValidationError, KeyError):
             pass  # As above.
     features, wants_probabilities = _read(body)

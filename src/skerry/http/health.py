@@ -29,7 +29,7 @@ def _unavailable(model: type[Any]) -> dict[int | str, dict[str, Any]]:
 async def livez(context: Context, response: Response) -> dict[str, Any]:
     """Tell whether the process is worth keeping: a restart would not help it."""
     reason = context.life.control_plane_error
-    if reason is None and context.manager.stuck_at_first_load:
+    if reason is None and context.catalog.stuck_at_first_load:
         reason = "the first load is stuck"
     if reason is None:
         return {"status": "alive"}
@@ -45,7 +45,7 @@ async def livez(context: Context, response: Response) -> dict[str, Any]:
 )
 async def readyz(context: Context, response: Response) -> dict[str, Any]:
     """Tell whether every required model can answer."""
-    reasons = what_is_missing(context.manager, draining=context.life.draining)
+    reasons = what_is_missing(context.catalog, draining=context.life.draining)
     if not reasons:
         return {"status": "ready"}
     response.status_code = 503
@@ -55,7 +55,7 @@ async def readyz(context: Context, response: Response) -> dict[str, Any]:
 @router.get("/startupz", response_model=StatusView, responses=_unavailable(StatusView))
 async def startupz(context: Context, response: Response) -> dict[str, Any]:
     """Tell whether the first look at the repository, with its loads, has finished."""
-    if context.manager.started:
+    if context.catalog.started:
         return {"status": "started"}
     response.status_code = 503
     return {"status": "starting"}
@@ -64,11 +64,11 @@ async def startupz(context: Context, response: Response) -> dict[str, Any]:
 @router.get("/health", response_model=HealthView, responses=_unavailable(HealthView))
 async def health(context: Context, response: Response) -> dict[str, Any]:
     """Return a summary for people; its status code is that of /readyz."""
-    manager = context.manager
-    reasons = what_is_missing(manager, draining=context.life.draining)
-    statuses = model_statuses(manager)
-    troubles = [t for t in (manager.source_error, manager.content.error) if t is not None]
-    degraded = bool(troubles) or any(h.failed for h in manager.harnesses.values())
+    catalog = context.catalog
+    reasons = what_is_missing(catalog, draining=context.life.draining)
+    statuses = model_statuses(catalog)
+    troubles = [t for t in (catalog.source_error, catalog.content.error) if t is not None]
+    degraded = bool(troubles) or any(h.failed for h in catalog.harnesses.values())
     if reasons:
         response.status_code = 503
     return {

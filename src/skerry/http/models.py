@@ -26,7 +26,7 @@ Context = Annotated[ServerContext, Depends(context_of)]
 @router.get("", response_model=ModelsView)
 async def list_models(context: Context) -> dict[str, Any]:
     """Return all models."""
-    return {"models": [_model(context, name) for name in context.manager.models()]}
+    return {"models": [_model(context, name) for name in context.catalog.models()]}
 
 
 @router.get("/{model}", response_model=ModelView, responses=problems(404))
@@ -38,12 +38,12 @@ async def get_model(context: Context, model: str) -> dict[str, Any]:
 @router.get("/{model}/versions/{version}", response_model=WholeVersionView, responses=problems(404))
 async def get_version(context: Context, model: str, version: str) -> dict[str, Any]:
     """Return a version with its signature and execution plan."""
-    return describe_version(context.manager, model, version, whole=True)
+    return describe_version(context.catalog, model, version, whole=True)
 
 
 def _model(context: ServerContext, name: str) -> dict[str, Any]:
     traffic = context.traffic.describe(name)
-    view = describe_model(context.manager, name, traffic)
+    view = describe_model(context.catalog, name, traffic)
     return {**view, "default": name == _default_model(context)}
 
 

@@ -69,7 +69,7 @@ async def activate(
     context: Context, response: Response, model: str, version: str, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Make a READY version the stable one."""
-    find_version(context.manager, model, version)
+    find_version(context.catalog, model, version)
     await context.traffic.activate(model, version, _generation(if_match))
     return _answer(context, response, model)
 
@@ -96,7 +96,7 @@ def _answer(context: ServerContext, response: Response, model: str) -> dict[str,
 
 
 def _check_known(context: ServerContext, model: str) -> None:
-    if model not in context.manager.models():
+    if model not in context.catalog.models():
         raise ModelNotFound(f"model {model!r} does not exist")
 
 

@@ -1,0 +1,138 @@
+"""Every model and version that is known, and what is in force: the control plane's state.
+
+The manager changes it, on the event loop's thread; routes and views read it. It is the only
+writer of the serving map, and tells the log of every move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from skerry.controlplane.harness import Harness
+from skerry.controlplane.readiness import required_models
+from skerry.controlplane.source import Key
+from skerry.controlplane.traffic_store import StoreContent
+from skerry.core.traffic import TrafficDocument, TrafficInForce, TrafficPolicy, resolve_traffic
+from skerry.core.version_state import VersionState
+from skerry.serving.serving_map import ModelRoutes, ServingMap, ServingSnapshot
+from skerry.telemetry.logs import EventLog
+
+
+class Catalog:
+    """Harnesses by model and version, the traffic store's content, and what follows from them.
+
+    document: the last traffic document that validated, None while there was none.
+    first_found: models that the first look found, None before it.
+    once_ready: models that have had a READY version.
+    started: the first look, with its loads, has finished.
+    """
+
+    def __init__(self, configured: Iterable[str], serving_map: ServingMap, log: EventLog) -> None:
+        self.harnesses: dict[Key, Harness] = {}
+        self.traffic: dict[str, TrafficInForce] = {}
+        self.content = StoreContent("default", "default", TrafficDocument())
+        self.document: TrafficDocument | None = None
+        self.first_found: frozenset[str] | None = None
+        self.once_ready: set[str] = set()
+        self.started = False
+        self.stuck_at_first_load = False
+        self.source_error: str | None = None
+        self._configured = frozenset(configured)
+        self._serving_map = serving_map
+        self._log = log
+        self._announced: dict[str, tuple[str, str | None]] = {}
+
+    def models(self) -> list[str]:
+        """Return the names of all models that are known, sorted."""
+        return sorted({model for model, _ in self.harnesses})
+
+    def versions(self, model: str) -> dict[str, Harness]:
+        """Return the model's versions by name."""
+        return {h.version: h for (name, _), h in self.harnesses.items() if name == model}
+
+    def policy(self, model: str) -> TrafficPolicy | None:
+        """Return the declared policy, None where the store has none for the model."""
+        return None if self.document is None else self.document.models.get(model)
+
+    def required(self) -> frozenset[str]:
+        """Return the models that must answer before the process is ready."""
+        in_store = () if self.document is None else self.document.models
+        return required_models(self._configured, in_store, self.first_found or (), self.once_ready)
+
+    def take_over(self, content: StoreContent) -> None:
+        """Put what the store holds in force; the last good document stays where it is invalid."""
+        if content == self.content:
+            return
+        if content.error is not None and content.error != self.content.error:
+            self._log.warning("traffic_store_error", store=content.kind, reason=content.error)
+        self.content = content
+        if content.document is not None:
+            self.document = content.document
+        self.publish()
+
+    def forget(self, key: Key) -> None:
+        """Drop a version that is gone; its model no longer counts once it has none."""
+        del self.harnesses[key]
+        model = key[0]
+        if not self.versions(model):
+            self.first_found = (self.first_found or frozenset()) - {model}
+            self.once_ready.discard(model)
+            self.traffic.pop(model, None)
+
+    def publish(self) -> None:
+        """Work out what is in force and put it on the serving map, in one swap."""
+        routes: dict[str, ModelRoutes] = {}
+        for model in self.models():
+            versions = self.versions(model)
+            states = {name: h.state for name, h in versions.items()}
+            before = self.traffic.get(model, TrafficInForce(None))
+            in_force = resolve_traffic(self.policy(model), states, before, self.content.error)
+            self.traffic[model] = in_force
+            slots = {name: h.slot for name, h in versions.items() if h.slot is not None}
+            reason = "; ".join(d.reason for d in in_force.differences)
+            routes[model] = ModelRoutes(
+                model, slots, states, in_force.stable, self.content.generation, reason
+            )
+        self._serving_map.publish(ServingSnapshot(routes, tuple(sorted(self.required()))))
+        self._announce_traffic(routes)
+
+    def announce(self, harness: Harness, before: VersionState, duration_s: float) -> None:
+        """Log a move. READY is announced once reachable, DRAINING while it still is."""
+        if harness.state is not VersionState.DRAINING:
+            self.publish()
+        fields = {
+            "model": harness.model,
+            "version": harness.version,
+            "from": before,
+            "state": harness.state,
+            "reason": harness.reason,
+            "duration_s": round(duration_s, 3),
+        }
+        if harness.state is VersionState.FAILED:
+            self._log.warning("version_state", **fields)
+        else:
+            self._log.info("version_state", **fields)
+        if harness.state is VersionState.DRAINING:
+            self.publish()
+
+    def _announce_traffic(self, routes: Mapping[str, ModelRoutes]) -> None:
+        for model, route in routes.items():
+            previous = self._announced.get(model, (None, None))
+            if (route.generation, route.stable) == previous:
+                continue
+            self._announced[model] = (route.generation, route.stable)
+            self._log.info(
+                "traffic_changed",
+                model=model,
+                generation=route.generation,
+                previous_generation=previous[0],
+                store=self.content.kind,
+                stable=route.stable,
+                previous_stable=previous[1],
+            )
+
+    def report_source(self, error: str | None) -> None:
+        """Note what is wrong with the repository, None for nothing; said once."""
+        if error is not None and error != self.source_error:
+            self._log.warning("repository_trouble", reason=error)
+        self.source_error = error
