@@ -27,7 +27,8 @@ def scikit_learn_answers(specimen: Specimen) -> dict[str, Any]:
         labels = labels[:, 0]
     answer = {"predictions": labels.tolist()}
     if probabilities is None:
-        return {**answer, "confidences": [None] * len(labels), "probabilities": None}
+        none = [None] * len(labels) if labels.ndim == 1 else [[None] * len(labels[0])] * len(labels)
+        return {**answer, "confidences": none, "probabilities": None}
     if isinstance(probabilities, list):
         each = probabilities
     elif labels.ndim == 2:

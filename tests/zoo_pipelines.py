@@ -169,7 +169,7 @@ def _on_texts() -> Iterator[Specimen]:
 def _on_numbers() -> Iterator[Specimen]:
     def specimen(name: str, model: Any, x: Any = _X, y: Any = _Y) -> Specimen:
         sent = x[:: max(1, len(x) // N_ROWS)]
-        rows = np.where(np.isnan(sent), None, sent).tolist()
+        rows = [[None if np.isnan(v) else v for v in row] for row in sent.tolist()]
         return Specimen(name, model.fit(x, y), rows, sent)
 
     holes = _X.copy()
@@ -184,7 +184,7 @@ def _on_numbers() -> Iterator[Specimen]:
     yield specimen("boosting_nan", HistGradientBoostingClassifier(max_iter=10), holes)
     yield specimen("tree_nan", DecisionTreeClassifier(random_state=0), holes)
     yield specimen("imputed", make_pipeline(SimpleImputer(), KNeighborsClassifier()), holes)
-    yield specimen("threads", ExtraTreesClassifier(8, n_jobs=2, random_state=0, verbose=1))
+    yield specimen("threads", ExtraTreesClassifier(8, n_jobs=2, random_state=0))
 
 
 def _several_outputs() -> Iterator[Specimen]:
@@ -209,7 +209,7 @@ def _several_outputs() -> Iterator[Specimen]:
 
 
 def _labels_of_all_types() -> Iterator[Specimen]:
-    rows = _X[::10].tolist()
+    rows = [row.tolist() for row in _X[::10]]
     for name, labels in (
         ("string", np.array(["setosa", "versicolor", "virginica"])),
         ("object", np.array(["setosa", "versicolor", "virginica"], dtype=object)),

@@ -10,6 +10,9 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from tests.zoo import DRAWS_AT_RANDOM, REFUSED, refused
+from tests.zoo_answers import differences, scikit_learn_answers
+from tests.zoo_specimens import specimens
 
 from skerry.core.errors import Unsupported
 from skerry.core.row_values import to_rows
@@ -17,34 +20,22 @@ from skerry.core.rows import Predictions
 from skerry.core.servable import Servable
 from skerry.runtimes.base import LoadOptions
 from skerry.runtimes.registry import runtime_for
-from tests.zoo import DRAWS_AT_RANDOM, REFUSED, Specimen, drawing, estimators, refused
-from tests.zoo_answers import differences, scikit_learn_answers
-from tests.zoo_pipelines import pipelines
 
 _OPTIONS = LoadOptions(parity="native")
 
 
 @pytest.fixture(scope="module")
-def specimens() -> Mapping[str, Specimen]:
-    every = [*estimators(), *pipelines(), *drawing()]
-    assert len({specimen.name for specimen in every}) == len(every)
-    return {specimen.name: specimen for specimen in every}
-
-
-@pytest.fixture(scope="module")
-def servables(specimens: Mapping[str, Specimen]) -> Mapping[str, Servable]:
+def servables() -> Mapping[str, Servable]:
     formats = ("joblib", "pickle")
     return {
         name: _prepared(specimen.model, formats[i % 2])
-        for i, (name, specimen) in enumerate(specimens.items())
+        for i, (name, specimen) in enumerate(specimens().items())
     }
 
 
-def test_every_model_answers_as_scikit_learn_does(
-    specimens: Mapping[str, Specimen], servables: Mapping[str, Servable]
-) -> None:
+def test_every_model_answers_as_scikit_learn_does(servables: Mapping[str, Servable]) -> None:
     found: dict[str, list[str]] = {}
-    for name, specimen in specimens.items():
+    for name, specimen in specimens().items():
         if name in DRAWS_AT_RANDOM:
             continue
         servable = servables[name]
@@ -54,14 +45,12 @@ def test_every_model_answers_as_scikit_learn_does(
     assert {name: each for name, each in found.items() if each} == {}
 
 
-def test_one_row_at_a_time_has_the_same_labels(
-    specimens: Mapping[str, Specimen], servables: Mapping[str, Servable]
-) -> None:
+def test_one_row_at_a_time_has_the_same_labels(servables: Mapping[str, Servable]) -> None:
     found = []
     for name, servable in servables.items():
         if name in DRAWS_AT_RANDOM or servable.info.task != "classification":
             continue
-        rows = specimens[name].rows[:3]
+        rows = specimens()[name].rows[:3]
         each = [servable.predict(to_rows(servable.info.signature, [row])).labels for row in rows]
         together = servable.predict(to_rows(servable.info.signature, rows)).labels
         if np.concatenate(each).tolist() != together.tolist():
@@ -70,12 +59,12 @@ def test_one_row_at_a_time_has_the_same_labels(
 
 
 def test_every_output_has_as_many_classes_as_probabilities(
-    specimens: Mapping[str, Specimen], servables: Mapping[str, Servable]
+    servables: Mapping[str, Servable],
 ) -> None:
     wrong = []
     for name, servable in servables.items():
         signature = servable.info.signature
-        predictions = servable.predict(to_rows(signature, specimens[name].rows))
+        predictions = servable.predict(to_rows(signature, specimens()[name].rows))
         widths = [each.shape[1] for each in predictions.probabilities or ()]
         if widths and widths != [len(output.classes or ()) for output in signature.outputs]:
             wrong.append(name)
@@ -112,14 +101,15 @@ def _prepared(model: Any, format: str) -> Servable:
 def _as_json(predictions: Predictions) -> dict[str, Any]:
     """Return predictions in the shape of the answer to a batch."""
     confidences, each = predictions.confidences, predictions.probabilities
+    labels = predictions.labels
     probabilities: Any = None
     if each is not None:
         outputs = [output.tolist() for output in each]
-        several = predictions.labels.ndim == 2
+        several = labels.ndim == 2
         probabilities = [list(row) for row in zip(*outputs, strict=True)] if several else outputs[0]
-    none = [None] * len(predictions.labels)
+    none = [None] * len(labels) if labels.ndim == 1 else [[None] * len(labels[0])] * len(labels)
     return {
-        "predictions": predictions.labels.tolist(),
+        "predictions": labels.tolist(),
         "confidences": none if confidences is None else confidences.tolist(),
         "probabilities": probabilities,
     }

@@ -97,11 +97,11 @@ def serve(
             )
         try:
             server = RunningServer(process, _await_url(process, log_file), log_file)
-            server.wait_for(lambda: _status(server, "/livez") == 200, START_TIMEOUT_S)
-            if wait_ready:
-                server.wait_for(lambda: _status(server, "/readyz") == 200, START_TIMEOUT_S)
-            yield server
-            server.client.close()
+            with server.client:
+                server.wait_for(lambda: _status(server, "/livez") == 200, START_TIMEOUT_S)
+                if wait_ready:
+                    server.wait_for(lambda: _status(server, "/readyz") == 200, START_TIMEOUT_S)
+                yield server
         finally:
             if process.poll() is None:
                 process.kill()

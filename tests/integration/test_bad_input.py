@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,11 +12,12 @@ from tests.integration.bad_input.bodies import BODIES, COMPRESSED
 from tests.integration.bad_input.headers import HEADERS, PLACES, TOKENS
 from tests.integration.bad_input.policies import POLICIES
 from tests.integration.bad_input.request import API, API_TOKEN, ROW, Answer, Bad, exchange
+from tests.integration.bad_input.values import PERSON, VALUES, put_models
 from tests.integration.bad_input.wire import WIRE
-from tests.integration.models import IRIS_ROW, iris_repository
+from tests.integration.models import IRIS_ROW, iris_repository, settle
 from tests.integration.server import RunningServer, serve
 
-TABLE = (*BODIES, *COMPRESSED, *HEADERS, *PLACES, *TOKENS, *POLICIES, *WIRE)
+TABLE = (*BODIES, *COMPRESSED, *VALUES, *HEADERS, *PLACES, *TOKENS, *POLICIES, *WIRE)
 PLACED = frozenset(
     {
         "wrong-feature-count",
@@ -23,6 +25,7 @@ PLACED = frozenset(
         "empty-batch",
         "batch-too-large",
         "non-finite-value",
+        "value-out-of-range",
         "unknown-feature",
         "missing-feature",
         "unknown-category",
@@ -51,12 +54,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     broken = repository / "iris" / "v9"
     broken.mkdir()
     (broken / "model.joblib").write_bytes(b"no model")
+    put_models(repository)
+    settle(repository)
+    both = {"SKERRY_DEFAULT_MODEL": "iris"}
     guarded = {
+        **both,
         "SKERRY_API_TOKEN": API_TOKEN,
         "SKERRY_TRAFFIC": '{"schema_version": 1, "models": {"iris": {"stable": "v1"}}}',
     }
     with (
-        serve(repository, env={"SKERRY_REQUEST_TIMEOUT_S": "2"}) as first,
+        serve(repository, env={**both, "SKERRY_REQUEST_TIMEOUT_S": "2"}) as first,
         serve(repository, env=guarded) as second,
     ):
         first.wait_for_state("iris", "v9", "FAILED")
@@ -132,6 +139,17 @@ def test_odd_but_valid_json_is_served(servers: Servers, path: str, body: bytes) 
     assert 200 == answer.status, answer.body
 
 
+@pytest.mark.parametrize("values", [{}, {"plan": "gold"}, {"age": None}, {"age": 10**300}])
+def test_odd_values_that_the_model_takes_are_served(
+    servers: Servers, values: dict[str, object]
+) -> None:
+    body = json.dumps({"features": {**PERSON, **values}}).encode()
+
+    answer = servers.send(Bad("odd", 200, None, body, path="/api/v1/models/person/predict"))
+
+    assert 200 == answer.status, answer.body
+
+
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -154,6 +172,7 @@ def test_a_pinned_version_that_failed_says_when_to_come_back(servers: Servers) -
     check(bad, servers.send(bad))
 
 
+@pytest.mark.slow
 def test_bad_requests_leave_the_server_as_it_was(servers: Servers) -> None:
     slowest: tuple[float, str] = (0.0, "")
     resident_bytes = []

@@ -96,16 +96,18 @@ def test_a_port_that_is_taken_is_one_line_before_any_training(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after_s", [0.7, 1.5])
+@pytest.mark.parametrize("sign_of_life", ["skerry-demo-*", "skerry-demo-*/iris/v1"])
 def test_ends_cleanly_before_it_is_ready(
-    tmp_path: Path, number: signal.Signals, after_s: float
+    tmp_path: Path, number: signal.Signals, sign_of_life: str
 ) -> None:
     with demo(tmp_path / "tmp", "--port", "0") as process:
-        time.sleep(after_s)
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while not list((tmp_path / "tmp").glob(sign_of_life)) and time.monotonic() < deadline_s:
+            time.sleep(0.005)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=30)
 
-    assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, output, errors) == (0, "", "")
     assert os.listdir(tmp_path / "tmp") == []
 
 

@@ -51,7 +51,7 @@ def test_shows_a_version_with_its_features(repository: Path) -> None:
     result = inspect(repository / "iris" / "v10")
 
     assert result.exit_code == 0
-    for expected in ("iris v10", "sound (digest checked)", "classification", "x3", "float64"):
+    for expected in ("iris v10", "sound", "digest", "classification", "x3", "float64"):
         assert expected in result.stdout
     assert "LogisticRegression" in result.stdout
 

@@ -132,7 +132,7 @@ def test_several_outputs_are_lists(server: RunningServer) -> None:
     ("arguments", "expected"),
     [
         (["--features", "1,2,3"], "400 wrong-feature-count: features: expected 4, got 3"),
-        (["--features", "[1, 2, 3, null]"], "400 non-finite-value: "),
+        (["--features", "[1,2,3,null]", "--version", "v1"], "400 non-finite-value: "),
         (["--features", "1,2,3,4", "--model", "wine"], "404 model-not-found: "),
         (["--features", "1,2,3,4", "--version", "v7"], "404 version-not-found: "),
         (["--features", "1,2,3,4", "--token", "wrong"], "401 unauthorized: "),
@@ -151,7 +151,7 @@ def test_a_refused_batch_says_which_rows(server: RunningServer, tmp_path: Path) 
     file = tmp_path / "flowers.csv"
     file.write_text(",".join(FEATURES) + "\n" + "1,2,3,4\n" * 3 + "1,2,3,\n", encoding="utf-8")
 
-    result = predict(server, "--csv", file, "--batch-rows", "2")
+    result = predict(server, "--csv", file, "--batch-rows", "2", "--version", "v1")
 
     assert result.exit_code == 1
     assert result.stderr.startswith("skerry: rows 3 to 4: 400 non-finite-value: features[1]")

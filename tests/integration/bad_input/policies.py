@@ -20,7 +20,7 @@ _MALFORMED = {
     "1e400": b'{"stable": 1e400}',
     "10-to-the-400": b'{"stable": 1' + b"0" * 400 + b"}",
     "5000-digits": b'{"stable": ' + b"1" * 5000 + b"}",
-    "300-lists-deep": b'{"stable": ' + b"[" * 300 + b"]" * 300 + b"}",
+    "2000-lists-deep": b'{"stable": ' + b"[" * 2000 + b"]" * 2000 + b"}",
     "60000-lists-open": b"[" * 60_000,
 }
 _INVALID: dict[str, Any] = {

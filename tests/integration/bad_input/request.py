@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,7 +104,8 @@ def exchange(url: str, bad: Bad) -> Answer:
             return Answer(response.status, response.headers, body, seconds)
         finally:
             response.close()
-            connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # The server may have hung up.
+                connection.shutdown(socket.SHUT_RDWR)
             sender.join()
 
 

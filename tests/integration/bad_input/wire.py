@@ -18,17 +18,18 @@ from tests.integration.bad_input.request import (
     head,
 )
 
+Stream = Callable[[], Iterable[bytes]]
 CHUNKED: Header = ("Transfer-Encoding", "chunked")
 SOON: Header = ("X-Request-Timeout-Seconds", "0.3")
 KIB = 1024
-_ENDLESS_KIB = 66
+_ENDLESS_KIB = 640  # More than the server reads at once.
 
 
-def _sent(*parts: bytes) -> Callable[[], Iterable[bytes]]:
+def _sent(*parts: bytes) -> Stream:
     return lambda: iter(parts)
 
 
-def _endless(start: bytes, unit: bytes) -> Callable[[], Iterable[bytes]]:
+def _endless(start: bytes, unit: bytes) -> Stream:
     """Send the start, and then more than headers may have, without an end."""
 
     def parts() -> Iterator[bytes]:
@@ -50,14 +51,14 @@ def _large_chunks(size: int) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-def _line(line: bytes, *headers: bytes) -> Callable[[], Iterable[bytes]]:
+def _line(line: bytes, *headers: bytes) -> Stream:
     return _sent(b"\r\n".join([line, b"Host: skerry", *headers, b"", b""]))
 
 
 _START = head("POST", PREDICT, JSON)[:-2]
 _TOO_LARGE = "headers-too-large"
 
-_UNFINISHED = {
+_UNFINISHED: dict[str, Stream] = {
     "chunked-without-end": _sent(head("POST", PREDICT, JSON, SOON, CHUNKED), _chunk(ROW)),
     "chunked-without-body": _sent(head("POST", PREDICT, JSON, SOON, CHUNKED)),
     "chunk-cut-off": _sent(head("POST", PREDICT, JSON, SOON, CHUNKED), b"ff\r\n" + ROW),
@@ -74,7 +75,7 @@ _UNFINISHED = {
     "policy-cut-off": _sent(head("PUT", TRAFFIC, JSON, ADMIN, length=1000), b'{"stable": "v1"}'),
 }
 
-_TOO_LONG_HEADERS = {
+_TOO_LONG_HEADERS: dict[str, Stream] = {
     "endless-request-line": _endless(b"POST /", b"a"),
     "endless-query": _endless(b"POST /api/v1/predict?", b"a=b&"),
     "endless-method-and-headers": _endless(_START, b"X-Name: value\r\n"),
@@ -89,7 +90,7 @@ _TOO_LONG_HEADERS = {
     "endless-chunk-extension": _endless(head("POST", PREDICT, JSON, CHUNKED) + b"5;a=", b"b"),
 }
 
-_TOO_LARGE_BODIES = {
+_TOO_LARGE_BODIES: dict[str, Stream] = {
     "length-over-limit": _sent(head("POST", PREDICT, JSON, length=8 * 1024 * KIB + 1)),
     "length-of-many-digits": _sent(head("POST", PREDICT, JSON, length=2**63)),
     "chunks-over-limit": partial(_large_chunks, 9 * 1024 * KIB),
@@ -98,7 +99,7 @@ _TOO_LARGE_BODIES = {
     ),
 }
 
-_MALFORMED = {
+_MALFORMED: dict[str, Stream] = {
     "gzip-as-transfer-encoding": _sent(
         head("POST", PREDICT, JSON, ("Transfer-Encoding", "gzip, chunked")),
         _chunk(b"\x1f\x8b") + b"0\r\n\r\n",
@@ -113,7 +114,7 @@ _MALFORMED = {
     ),
 }
 
-_NO_HTTP = {
+_NO_HTTP: dict[str, Stream] = {
     "length-lies-below": _sent(head("POST", PREDICT, JSON, length=10) + ROW),
     "length-zero": _sent(head("POST", PREDICT, JSON, length=0) + ROW),
     "body-without-length": _sent(head("POST", PREDICT, JSON) + ROW),
