@@ -12,10 +12,19 @@ from skerry.controlplane.harness import Harness
 from skerry.controlplane.readiness import required_models
 from skerry.controlplane.source import Key
 from skerry.controlplane.traffic_store import StoreContent
-from skerry.core.traffic import TrafficDocument, TrafficInForce, TrafficPolicy, resolve_traffic
+from skerry.core.traffic import (
+    DEFAULT_GENERATION,
+    TrafficDocument,
+    TrafficInForce,
+    TrafficPolicy,
+    resolve_traffic,
+)
 from skerry.core.version_state import VersionState
 from skerry.serving.serving_map import ModelRoutes, ServingMap, ServingSnapshot
 from skerry.telemetry.logs import EventLog
+
+_NOTHING: tuple[str | None, str | None] = (DEFAULT_GENERATION, None)
+"""Generation and stable version of a model before anything was announced."""
 
 
 class Catalog:
@@ -40,7 +49,7 @@ class Catalog:
         self._configured = frozenset(configured)
         self._serving_map = serving_map
         self._log = log
-        self._announced: dict[str, tuple[str, str | None]] = {}
+        self._announced: dict[str, tuple[str | None, str | None]] = {}
 
     def models(self) -> list[str]:
         """Return the names of all models that are known, sorted."""
@@ -117,7 +126,7 @@ class Catalog:
 
     def _announce_traffic(self, routes: Mapping[str, ModelRoutes]) -> None:
         for model, route in routes.items():
-            previous = self._announced.get(model, (None, None))
+            previous = self._announced.get(model, _NOTHING)
             if (route.generation, route.stable) == previous:
                 continue
             self._announced[model] = (route.generation, route.stable)

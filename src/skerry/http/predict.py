@@ -40,6 +40,7 @@ from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, Pre
 from skerry.serving.handle import Handle
 
 router = APIRouter(route_class=LeanRoute, tags=["predict"])
+_SHOWN_CHARACTERS = 500
 _DEADLINE_HEADER = "x-request-timeout-seconds"
 _VERSION_HEADER = "x-model-version"
 _STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
@@ -132,7 +133,7 @@ def _result(
         request_id=record.request_id,
         model=handle.model,
         version=handle.version,
-        exception=type(error).__name__,
+        exception=f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS],
     )
     if isinstance(error, ValueError):
         raise ValueOutOfRange(

@@ -136,6 +136,7 @@ def start_log(log_format: str | None, level: str) -> tuple[EventLog, LogWriter]:
     root.setLevel(max(LEVELS[level], logging.INFO) if level != "debug" else logging.INFO)
     # It repeats what our own events say, and its "CTRL+C to force quit" is not how we end.
     logging.getLogger("uvicorn").setLevel(logging.INFO if level == "debug" else logging.WARNING)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     return log, writer
 
