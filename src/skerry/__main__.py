@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+
+_IDLE_THREAD_S = 0.1
+"""What a thread without work needs to notice that its pool was closed."""
 
 
 def main() -> None:
@@ -11,7 +16,21 @@ def main() -> None:
         from skerry.cli import skerry
     except KeyboardInterrupt:
         sys.exit(130)
-    skerry.main(prog_name="skerry")
+    try:
+        skerry.main(prog_name="skerry")
+    finally:
+        _leave_predictions_behind(sys.exc_info()[1])
+
+
+def _leave_predictions_behind(ending: BaseException | None) -> None:
+    """Exit at once where a prediction still runs, for which the interpreter would wait."""
+    from skerry.dataplane.executor import PREDICT_THREAD
+
+    busy = [t for t in threading.enumerate() if t.name.startswith(PREDICT_THREAD)]
+    for thread in busy:
+        thread.join(_IDLE_THREAD_S)
+    if isinstance(ending, SystemExit) and any(thread.is_alive() for thread in busy):
+        os._exit(ending.code if isinstance(ending.code, int) else 1)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
-import os
 import signal
 import socket
 import struct
@@ -20,6 +19,7 @@ import uvicorn
 
 from skerry import __version__
 from skerry.app import build_app, build_parts
+from skerry.controlplane.memory import return_freed_memory
 from skerry.controlplane.views import what_is_missing
 from skerry.http.context import ServerContext
 from skerry.http.protocol import BoundedHttpProtocol
@@ -54,6 +54,7 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         ListenError: the port is taken, or the address is not one of this machine.
     """
     listener = listen(settings.host, settings.port)
+    return_freed_memory()
     log, writer = start_log(settings.log_format, settings.log_level)
     parts = build_parts(settings, log)
     context = parts.context
@@ -86,9 +87,6 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         run.run(serve())
     log.info("stopped")
     writer.close()
-    if not context.executor.is_idle:
-        # A prediction that runs on can't be stopped, and the interpreter would wait for it.
-        os._exit(0)
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import joblib
 import pytest
+
 from tests.integration.server import RunningServer, serve
 from tests.zoo import DRAWS_AT_RANDOM, REFUSED, Specimen, refused
 from tests.zoo_answers import differences, scikit_learn_answers

@@ -10,9 +10,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from tests.zoo import DRAWS_AT_RANDOM, REFUSED, refused
-from tests.zoo_answers import differences, scikit_learn_answers
-from tests.zoo_specimens import specimens
 
 from skerry.core.errors import Unsupported
 from skerry.core.row_values import to_rows
@@ -20,6 +17,9 @@ from skerry.core.rows import Predictions
 from skerry.core.servable import Servable
 from skerry.runtimes.base import LoadOptions
 from skerry.runtimes.registry import runtime_for
+from tests.zoo import DRAWS_AT_RANDOM, REFUSED, refused
+from tests.zoo_answers import differences, scikit_learn_answers
+from tests.zoo_specimens import specimens
 
 _OPTIONS = LoadOptions(parity="native")
 

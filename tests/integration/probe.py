@@ -17,7 +17,9 @@ def waiting_times(
     url: str, path: str = "/livez", body: bytes | None = None
 ) -> Iterator[list[float]]:
     """Ask over one kept connection all the while; give the seconds that each answer took."""
-    method, headers = ("GET", {}) if body is None else ("POST", {"content-type": "application/json"})
+    method, headers = (
+        ("GET", {}) if body is None else ("POST", {"content-type": "application/json"})
+    )
     times: list[float] = []
     failures: list[str] = []
     stop = threading.Event()

@@ -114,3 +114,29 @@ def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
 
         assert ([], [200]) == (tally.lost, [answer.status for answer in tally.answers])
         assert server.process.wait(20) == 0
+
+
+def test_a_prediction_that_does_not_end_holds_up_the_exit_no_longer_than_told(
+    tmp_path: Path,
+) -> None:
+    repository = slow_repository(tmp_path, seconds=120)
+    env = {**plugin_env(tmp_path), "SKERRY_SHUTDOWN_TIMEOUT_S": "1"}
+    with serve(repository, env=env) as server:
+
+        async def run() -> Tally:
+            asked = load(
+                server.url,
+                "/api/v1/predict",
+                {"features": SLOW_ROW},
+                clients=1,
+                go_on=lambda: server.process.poll() is None,
+            )
+            asking = asyncio.create_task(asked)
+            await asyncio.sleep(0.5)
+            server.process.send_signal(signal.SIGTERM)
+            return await asking
+
+        tally = asyncio.run(run())
+
+        assert [] == tally.answers
+        assert server.process.wait(20) == 0

@@ -10,8 +10,13 @@ from typing import Any
 import click
 
 from skerry.controlplane.loader import Loader, digest_of, read_manifest
-from skerry.controlplane.source import VersionFiles, artifact_format, scan, scan_version
-from skerry.controlplane.version_writer import artifact_name
+from skerry.controlplane.source import (
+    VersionFiles,
+    artifact_format,
+    parse_model_file,
+    scan,
+    scan_version,
+)
 from skerry.core.errors import LoadError
 from skerry.core.manifest import Manifest
 from skerry.core.names import natural_key
@@ -62,11 +67,11 @@ def _find(path: Path) -> list[VersionFiles]:
 
 
 def _inspect_file(file: Path, options: LoadOptions) -> dict[str, Any]:
-    name = artifact_name(file)
-    if name is None:
+    model_file = parse_model_file(file.name)
+    if model_file is None:
         raise click.UsageError(f"{file.name}: expected a .joblib, .pkl or .skops file")
     with tempfile.TemporaryDirectory(prefix="skerry-") as directory:
-        (Path(directory) / name).symlink_to(file.resolve())
+        (Path(directory) / model_file.artifact).symlink_to(file.resolve())
         files = scan_version("", "", Path(directory))
         if files is None:
             raise click.UsageError(f"{file} is not a regular file")

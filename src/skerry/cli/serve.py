@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skerry.cli.native_threads import limit_native_threads
+from skerry.controlplane.source import parse_model_file
+
 if TYPE_CHECKING:
     from skerry.settings import Settings
-
-_MODEL_FILE = re.compile(r"(.+?)\.(joblib|pkl|pickle|skops|onnx)((\.(gz|bz2|xz|lzma|z))?)")
-# Predictions are spread over threads; more threads inside each would fight for the same CPUs.
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def setting_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,9 +42,7 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
     Raises:
         click.ClickException: the port is taken (exit 1).
     """
-    for variable in _THREAD_VARIABLES:
-        # Read when numpy is imported, which is below.
-        os.environ.setdefault(variable, "1")
+    limit_native_threads()
     from skerry import server
 
     try:
@@ -84,13 +80,13 @@ def serve(context: click.Context, /, path: Path | None, **flags: Any) -> None:
 
 def _repository_of(file: Path, directory: Path) -> Path:
     """Make a repository around one model file; the file itself stays where it is."""
-    match = _MODEL_FILE.fullmatch(file.name)
-    if match is None:
+    parts = parse_model_file(file.name)
+    if parts is None:
         raise click.UsageError(
-            f"{file.name}: expected a .joblib, .pkl, .skops or .onnx file, or a repository"
+            f"{file.name}: expected a .joblib, .pkl or .skops file, or a repository"
         )
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", match[1]).strip("._-")[:63].strip("._-") or "model"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", parts.stem).strip("._-")[:63].strip("._-") or "model"
     version = directory / stem / "v1"
     version.mkdir(parents=True)
-    (version / f"model.{match[2]}{match[3]}").symlink_to(file.resolve())
+    (version / parts.artifact).symlink_to(file.resolve())
     return directory

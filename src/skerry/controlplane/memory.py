@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from pathlib import Path
 
 from skerry.core.errors import InsufficientMemory
@@ -10,6 +12,8 @@ _MIB = 1024 * 1024
 _COMPRESSED_FACTOR = 4.0
 _PLAIN_FACTOR = 1.2
 _MEASURED_FACTOR = 1.1
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_ARENAS = 2
 _V2 = Path("/sys/fs/cgroup")
 _V1 = Path("/sys/fs/cgroup/memory")
 
@@ -51,6 +55,20 @@ def check_fits(estimate: int, available: int | None) -> None:
             f"the load needs about {estimate / _MIB:.0f} MiB and {max(available, 0) / _MIB:.0f} MiB"
             " are left below the memory limit: raise the limit, or serve fewer versions"
         )
+
+
+def return_freed_memory() -> None:
+    """Have the allocator give large blocks back to the system as soon as they are freed.
+
+    glibc raises its threshold for that to the largest block that was ever freed, so that the
+    arrays of later models would come from heaps, which keep a model's worth of memory each.
+    Source: mallopt(3). Elsewhere than with glibc this does nothing.
+    """
+    if sys.platform.startswith("linux"):
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, _MIB)
+            mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def resident_bytes() -> int:

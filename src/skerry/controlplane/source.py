@@ -16,7 +16,9 @@ from skerry.core.manifest import FORMATS
 from skerry.core.names import is_name
 
 MANIFEST = "manifest.json"
-_ARTIFACT = re.compile(rf"model\.({'|'.join(FORMATS)})(\.(gz|bz2|xz|lzma|z))?", re.ASCII)
+_SUFFIX = rf"\.({'|'.join(FORMATS)})(\.(gz|bz2|xz|lzma|z))?"
+_ARTIFACT = re.compile(rf"model{_SUFFIX}", re.ASCII)
+_MODEL_FILE = re.compile(rf"(?P<stem>.+?)(?P<suffix>{_SUFFIX})", re.ASCII)
 Key = tuple[str, str]
 """Model and version."""
 
@@ -58,6 +60,20 @@ class VersionFiles:
     def modified_s(self) -> float:
         """Wall-clock time of the last change, in seconds since the epoch."""
         return max(file.modified_s for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model file's name, taken apart. artifact: what it is called in a version directory."""
+
+    stem: str
+    artifact: str
+
+
+def parse_model_file(name: str) -> ModelFile | None:
+    """Return the parts of a file name such as ``iris.pkl.gz``; None where it is no model's."""
+    match = _MODEL_FILE.fullmatch(name)
+    return None if match is None else ModelFile(match["stem"], f"model{match['suffix']}")
 
 
 def artifact_format(name: str) -> str:

@@ -56,6 +56,7 @@ class TrafficStore(Protocol):
 
         Raises:
             StoreReadOnly: it can't be written.
+            InvalidPolicy: the document is too large to be read again.
         """
         ...
 
@@ -107,6 +108,10 @@ class FileStore:
         if not self.is_writable():
             raise StoreReadOnly(f"the traffic file is read-only here; {_HOW_TO_CHANGE}")
         content = yaml.safe_dump(document.to_dict(), sort_keys=False).encode()
+        if len(content) > _MAX_BYTES:
+            raise InvalidPolicy(
+                f"traffic: expected at most {_MAX_BYTES} bytes for all models, got {len(content)}"
+            )
         try:
             with _locked(self.path.parent):
                 if self.read().generation != expected:

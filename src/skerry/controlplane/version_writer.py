@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from skerry import __version__
 from skerry.controlplane.loader import digest_of
 from skerry.controlplane.memory import resident_bytes
-from skerry.controlplane.source import MANIFEST, artifact_format
+from skerry.controlplane.source import MANIFEST, artifact_format, parse_model_file
 from skerry.core.errors import Unsupported
 from skerry.core.manifest import FORMATS, Artifact, Manifest, Sample
 from skerry.core.servable import Servable
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 20
 _NATIVE = LoadOptions(parity="native")
 _NO_SAMPLES = "it answered none of the sample rows, so nothing proves its answers: give it --data"
-_MODEL_FILE = re.compile(
-    rf".+?\.(?P<suffix>{'|'.join(FORMATS)})(?P<compression>(\.(gz|bz2|xz|lzma|z))?)", re.ASCII
-)
 _COPY_BYTES = 1024 * 1024
 
 
@@ -58,12 +54,6 @@ class WrittenVersion:
     manifest: Manifest
     warnings: tuple[str, ...]
     ignored: tuple[str, ...]
-
-
-def artifact_name(file: Path) -> str | None:
-    """Return what a model file is called in a version, ``model.joblib``; None for other files."""
-    match = _MODEL_FILE.fullmatch(file.name)
-    return None if match is None else f"model.{match['suffix']}{match['compression']}"
 
 
 def write_version(
@@ -85,8 +75,8 @@ def write_version(
         PackageError: the version is there already, the file is none, or the data don't fit.
         LoadError: the model can't be served.
     """
-    name = artifact_name(file)
-    if name is None:
+    model_file = parse_model_file(file.name)
+    if model_file is None:
         suffixes = ", ".join(f".{suffix}" for suffix in FORMATS)
         raise PackageError(f"{file.name}: expected a file that ends in one of {suffixes}")
     target = repository / model / version
@@ -95,8 +85,10 @@ def write_version(
             f"{model} {version} is there already, and a version is immutable: choose another name"
         )
     with _staging(target) as directory:
-        artifact = _copy(file, directory / name)
-        packaged = _Model(directory / name, artifact.format, options or _NATIVE).describe(data)
+        artifact = _copy(file, directory / model_file.artifact)
+        packaged = _Model(
+            directory / model_file.artifact, artifact.format, options or _NATIVE
+        ).describe(data)
         info = packaged.servable.info
         manifest = Manifest(
             model=model,

@@ -15,13 +15,15 @@ from typing import TypeVar
 from skerry.core.errors import QueueFull
 
 T = TypeVar("T")
+PREDICT_THREAD = "skerry-predict"
+"""What the names of threads that predict begin with."""
 
 
 class Executor:
     """A bounded pool of threads for predictions. Use it on the event loop's thread only."""
 
     def __init__(self, threads: int, max_queue_rows: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="skerry-predict")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=PREDICT_THREAD)
         self._threads = threads
         self._max_queue_rows = max_queue_rows
         self._running = 0

@@ -1,7 +1,8 @@
-"""uvicorn's HTTP protocol with a bound on headers, which its parser does not have."""
+"""uvicorn's HTTP protocol with a bound on headers, and without offers to speak another one."""
 
 from __future__ import annotations
 
+import re
 import time
 
 from ulid import ULID
@@ -11,6 +12,8 @@ from skerry.core.errors import HeadersTooLarge
 from skerry.http.context import RequestRecord
 from skerry.http.edge import MAX_HEADER_BYTES
 from skerry.http.errors import problem
+
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -22,10 +25,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     _header_bytes = 0
     _progressed = False
+    _in_headers = True
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the headers have grown too large."""
         self._progressed = False
+        if self._in_headers and _UPGRADE.search(data):
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._progressed:
             self._header_bytes = 0
@@ -37,7 +43,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Count from here again."""
-        self._progressed = True
+        self._progressed, self._in_headers = True, False
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -47,8 +53,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Count from here again."""
-        self._progressed = True
+        self._progressed = self._in_headers = True
         super().on_message_complete()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Leave out the offer of another protocol, such as h2c, which Java's HttpClient always makes.
+
+    A server may ignore it (RFC 9110, section 7.8), but the parser would skip the body after it.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"", head) + end + rest
 
 
 def _answer(size: int) -> bytes:

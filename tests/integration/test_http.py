@@ -1,0 +1,136 @@
+"""HTTP as clients of the field speak it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.integration.models import IRIS_ROW, iris_repository
+from tests.integration.server import RunningServer, serve
+
+BODY = json.dumps({"features": IRIS_ROW}).encode()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with serve(iris_repository(tmp_path_factory.mktemp("http"), "v1")) as running:
+        yield running
+
+
+def exchange(server: RunningServer, *parts: bytes) -> bytes:
+    """Send raw bytes and return all that comes back until the server closes."""
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            connection.sendall(part)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+def request(*headers: str, close: bool = True) -> bytes:
+    """Return a prediction's head, as HTTP/1.1 has it."""
+    lines = ["POST /api/v1/predict HTTP/1.1", "Host: skerry", *headers]
+    lines += ["Content-Type: application/json", f"Content-Length: {len(BODY)}"]
+    lines += ["Connection: close"] if close else []
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_an_offer_to_speak_http_2_is_ignored(server: RunningServer) -> None:
+    offer = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+    first = request(*offer, close=False) + BODY
+
+    answer = exchange(server, first + request() + BODY)
+
+    assert 2 == answer.count(b"HTTP/1.1 200 OK")
+    assert 2 == answer.count(b'"prediction":0')
+
+
+def test_a_body_that_mentions_an_upgrade_stays_as_it_is(server: RunningServer) -> None:
+    body = b'{"features": "\\r\\nUpgrade: h2c"}'
+    head = request().replace(str(len(BODY)).encode(), str(len(body)).encode())
+
+    answer = exchange(server, head, body)
+
+    assert b"422 Unprocessable" in answer
+    assert b"Upgrade: h2c" in answer
+
+
+def test_requests_in_one_packet_are_answered_in_order(server: RunningServer) -> None:
+    head = request(close=False)
+
+    answer = exchange(server, head + BODY + head + BODY + request() + BODY)
+
+    assert 3 == answer.count(b"HTTP/1.1 200 OK")
+
+
+def test_a_body_byte_by_byte_is_a_body(server: RunningServer) -> None:
+    answer = exchange(server, request(), *(bytes([byte]) for byte in BODY))
+
+    assert b'"prediction":0' in answer
+
+
+def test_expect_100_continue_is_answered(server: RunningServer) -> None:
+    answer = exchange(server, request("Expect: 100-continue"), BODY)
+
+    assert answer.startswith(b"HTTP/1.1 100 Continue")
+    assert b'"prediction":0' in answer
+
+
+def test_a_request_id_comes_back(server: RunningServer) -> None:
+    sane = server.client.get("/livez", headers={"X-Request-ID": "my-id_1.2"})
+    other = server.client.get("/livez", headers={"X-Request-ID": "no good"})
+
+    assert sane.headers["x-request-id"] == "my-id_1.2"
+    assert len(other.headers["x-request-id"]) == 26
+
+
+def test_every_request_is_one_line_of_the_log(server: RunningServer) -> None:
+    answer = server.client.post(
+        "/api/v1/predict", json={"features": IRIS_ROW}, headers={"X-Request-ID": "logged"}
+    )
+    refused = server.client.post(
+        "/api/v1/models/iris/predict", json={"features": []}, headers={"X-Request-ID": "refused"}
+    )
+
+    def records(request_id: str) -> list[dict[str, object]]:
+        return [r for r in server.log() if r.get("request_id") == request_id]
+
+    server.wait_for(lambda: len(records("logged") + records("refused")) == 2)
+    [record] = records("logged")
+    assert answer.status_code == 200
+    assert {
+        "level": "info",
+        "event": "request",
+        "method": "POST",
+        "route": "/api/v1/predict",
+        "status": 200,
+        "model": "iris",
+        "version": "v1",
+        "track": "stable",
+        "rows": 1,
+        "error": None,
+    }.items() <= record.items()
+    [record] = records("refused")
+    assert refused.status_code == 400
+    assert ("/api/v1/models/{model}/predict", "wrong-feature-count") == (
+        record["route"],
+        record["error"],
+    )
+
+
+def test_the_docs_need_no_other_host(server: RunningServer) -> None:
+    page = server.client.get("/docs").text
+    sources = [part.split('"')[0] for part in page.split('src="')[1:] + page.split('href="')[1:]]
+
+    assert sources
+    for source in sources:
+        assert source.startswith("/docs/assets/")
+        assert server.client.get(source).status_code == 200
+    assert "https://" not in page.replace("https://spec.openapis.org", "")
