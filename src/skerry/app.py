@@ -27,6 +27,7 @@ from skerry.http import docs, health, models, predict, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
+from skerry.http.lean_route import LeanRoutes
 from skerry.http.openapi import install_openapi
 from skerry.runtimes.base import LoadOptions
 from skerry.serving.serving_map import ServingMap
@@ -110,7 +111,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
-    return Edge(app, context)
+    return Edge(app, LeanRoutes(predict.router.routes, settings.root_path), context)
 
 
 async def _control_plane(settings: Settings, parts: Parts) -> None:

@@ -1,6 +1,6 @@
 """The outermost ASGI layer: request ids, header limits, the last resort for errors, the log line.
 
-Pure ASGI. It knows no route; what a route learns about its request it leaves in the record.
+Pure ASGI. What a route learns about its request it leaves in the record.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import time
 import traceback
 from collections.abc import Iterable
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ulid import ULID
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
 from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE, internal_error, problem
+from skerry.http.lean_route import LeanRoutes
 
 MAX_HEADER_BYTES = 32 * 1024
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -26,10 +27,11 @@ _WARNED = frozenset({429, 503, 504})
 
 
 class Edge:
-    """Wraps the application."""
+    """Wraps the application, and goes past its stack where a lean route answers."""
 
-    def __init__(self, app: ASGIApp, context: ServerContext) -> None:
+    def __init__(self, app: ASGIApp, lean_routes: LeanRoutes, context: ServerContext) -> None:
         self._app = app
+        self._lean_routes = lean_routes
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +51,15 @@ class Edge:
 
         try:
             _check_size(scope, headers)
-            await self._app(scope, receive, send_with_id)
+            lean = self._lean_routes.find(scope)
+            if lean is None:
+                await self._app(scope, receive, send_with_id)
+                return
+            route, path_params = lean
+            record.route = route.path
+            scope["app"] = self._app
+            response = await route.answer(Request(scope, receive), path_params)
+            await response(scope, receive, send_with_id)
         except ClientDisconnect:
             record.status = record.status or CLIENT_GONE
         except SkerryError as error:

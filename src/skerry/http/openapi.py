@@ -1,40 +1,19 @@
-"""How routes are described, and a route class that answers without FastAPI's dependency stack."""
+"""How routes are described beyond what FastAPI sees of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
 
 from skerry.http.errors import MEDIA_TYPE
 from skerry.http.schemas import BatchRequest, PolicyRequest, PredictRequest, Problem
 
 _REF = "#/components/schemas/{model}"
 _EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (Problem, PredictRequest, BatchRequest, PolicyRequest)
-
-
-class LeanRoute(APIRoute):
-    """A FastAPI route whose endpoint takes the request and path parameters, and nothing else.
-
-    It is documented like any other; validation and serialisation are the endpoint's own.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        endpoint = self.endpoint
-
-        async def handle(request: Request) -> Response:
-            response: Response = await endpoint(request, **request.path_params)
-            return response
-
-        return handle
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

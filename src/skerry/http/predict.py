@@ -35,7 +35,8 @@ from skerry.http.context import (
     record_of,
 )
 from skerry.http.decode import decode_batch, decode_row
-from skerry.http.openapi import LeanRoute, problems, request_body
+from skerry.http.lean_route import LeanRoute
+from skerry.http.openapi import problems, request_body
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
 from skerry.serving.handle import Handle
 
