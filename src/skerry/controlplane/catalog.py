@@ -37,7 +37,7 @@ class Catalog:
     """
 
     def __init__(self, configured: Iterable[str], serving_map: ServingMap, log: EventLog) -> None:
-        self.harnesses: dict[Key, Harness] = {}
+        self._models: dict[str, dict[str, Harness]] = {}
         self.traffic: dict[str, TrafficInForce] = {}
         self.content = StoreContent("default", "default", TrafficDocument())
         self.document: TrafficDocument | None = None
@@ -53,11 +53,23 @@ class Catalog:
 
     def models(self) -> list[str]:
         """Return the names of all models that are known, sorted."""
-        return sorted({model for model, _ in self.harnesses})
+        return sorted(self._models)
 
-    def versions(self, model: str) -> dict[str, Harness]:
+    def versions(self, model: str) -> Mapping[str, Harness]:
         """Return the model's versions by name."""
-        return {h.version: h for (name, _), h in self.harnesses.items() if name == model}
+        return self._models.get(model, {})
+
+    def harnesses(self) -> list[Harness]:
+        """Return all versions of all models."""
+        return [harness for versions in self._models.values() for harness in versions.values()]
+
+    def find(self, key: Key) -> Harness | None:
+        """Return a version, None where it is not known."""
+        return self.versions(key[0]).get(key[1])
+
+    def add(self, harness: Harness) -> None:
+        """Take in a version that was discovered."""
+        self._models.setdefault(harness.model, {})[harness.version] = harness
 
     def policy(self, model: str) -> TrafficPolicy | None:
         """Return the declared policy, None where the store has none for the model."""
@@ -81,9 +93,10 @@ class Catalog:
 
     def forget(self, key: Key) -> None:
         """Drop a version that is gone; its model no longer counts once it has none."""
-        del self.harnesses[key]
-        model = key[0]
-        if not self.versions(model):
+        model, version = key
+        del self._models[model][version]
+        if not self._models[model]:
+            del self._models[model]
             self.first_found = (self.first_found or frozenset()) - {model}
             self.once_ready.discard(model)
             self.traffic.pop(model, None)
@@ -91,8 +104,7 @@ class Catalog:
     def publish(self) -> None:
         """Work out what is in force and put it on the serving map, in one swap."""
         routes: dict[str, ModelRoutes] = {}
-        for model in self.models():
-            versions = self.versions(model)
+        for model, versions in self._models.items():
             states = {name: h.state for name, h in versions.items()}
             before = self.traffic.get(model, TrafficInForce(None))
             in_force = resolve_traffic(self.policy(model), states, before, self.content.error)

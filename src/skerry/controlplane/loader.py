@@ -19,7 +19,7 @@ from skerry.core.servable import Servable
 from skerry.core.version_state import VersionState
 from skerry.runtimes.base import LoadOptions
 from skerry.runtimes.registry import runtime_for
-from skerry.runtimes.samples import check_samples, draw_rows
+from skerry.runtimes.samples import check_samples
 
 _MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 
@@ -83,7 +83,8 @@ class Loader:
         signature = None if manifest is None else manifest.signature
         servable = runtime.prepare(model, signature, self.options)
         del model
-        _self_test(servable, manifest)
+        if manifest is not None:
+            check_samples(servable, manifest.samples)
         return servable, LoadedVersion(
             artifact=artifact,
             has_manifest=manifest is not None,
@@ -164,10 +165,3 @@ def _looks_compressed(file: BufferedReader) -> bool:
     first = file.read(1)
     file.seek(0)
     return first != b"\x80"
-
-
-def _self_test(servable: Servable, manifest: Manifest | None) -> None:
-    if manifest is not None and manifest.samples and not servable.info.draws_at_random:
-        check_samples(servable, manifest.samples)
-    else:
-        servable.predict(draw_rows(servable.info.signature, 1, seed=0))

@@ -100,7 +100,7 @@ class Manager:
             return
         if self.config.models:
             found = {key: files for key, files in found.items() if key[0] in self.config.models}
-        served = any(h.state is VersionState.READY for h in self.catalog.harnesses.values())
+        served = any(h.state is VersionState.READY for h in self.catalog.harnesses())
         if not found and served:
             self.catalog.report_source(
                 "the repository looks empty; what was loaded is still served"
@@ -113,21 +113,21 @@ class Manager:
 
     async def _update_harnesses(self, found: Mapping[Key, VersionFiles]) -> None:
         now_s = time.monotonic()
-        for key, harness in list(self.catalog.harnesses.items()):
-            harness.present = key in found
+        for harness in self.catalog.harnesses():
+            harness.present = harness.files.key in found
             if not harness.present and harness.state is VersionState.UNLOADED:
-                self.catalog.forget(key)
+                self.catalog.forget(harness.files.key)
         for key, files in found.items():
-            harness = self.catalog.harnesses.get(key) or self._discover(key, files, now_s)
+            harness = self.catalog.find(key) or self._discover(files, now_s)
             if harness.files.files != files.files:
                 harness.observed = observe(harness.observed, files, now_s)
                 harness.files_changed(now_s)
             if not harness.complete:
                 await self._check_complete(harness, now_s)
 
-    def _discover(self, key: Key, files: VersionFiles, now_s: float) -> Harness:
+    def _discover(self, files: VersionFiles, now_s: float) -> Harness:
         harness = Harness(observe(None, files, now_s), _now(), self.catalog.announce)
-        self.catalog.harnesses[key] = harness
+        self.catalog.add(harness)
         return harness
 
     async def _check_complete(self, harness: Harness, now_s: float) -> None:
@@ -152,7 +152,7 @@ class Manager:
         loads: list[Harness] = []
         for model in self.catalog.models():
             for action in next_actions(self.config.transition_policy, self._snapshots(model)):
-                harness = self.catalog.harnesses[model, action.version]
+                harness = self.catalog.versions(model)[action.version]
                 if isinstance(action, Load):
                     loads.append(harness)
                 else:
@@ -264,7 +264,7 @@ class Manager:
     def _pause_s(self, poll_interval_s: float) -> float:
         now_s = time.monotonic()
         due = [poll_interval_s]
-        for harness in self.catalog.harnesses.values():
+        for harness in self.catalog.harnesses():
             if not harness.complete:
                 due.append(harness.observed.since_s + self.config.settle_time_s - now_s)
             elif harness.state is VersionState.FAILED and harness.next_attempt_s is not None:

@@ -68,7 +68,7 @@ async def health(context: Context, response: Response) -> dict[str, Any]:
     reasons = what_is_missing(catalog, draining=context.life.draining)
     statuses = model_statuses(catalog)
     troubles = [t for t in (catalog.source_error, catalog.content.error) if t is not None]
-    degraded = bool(troubles) or any(h.failed for h in catalog.harnesses.values())
+    degraded = bool(troubles) or any(h.failed for h in catalog.harnesses())
     if reasons:
         response.status_code = 503
     return {
