@@ -151,3 +151,19 @@ def test_a_file_that_does_not_validate_at_start_keeps_it_from_being_ready(
         assert "YAML" in ready.json()["reasons"][0]["reason"]
         file.write_text("schema_version: 1\nmodels: {iris: {stable: v1}}\n", encoding="utf-8")
         server.wait_for(lambda: server.client.get("/readyz").status_code == 200, timeout_s=5)
+
+
+def test_a_digest_that_is_declared_later_is_held_against_what_is_served(
+    repository: Path,
+) -> None:
+    policy = {"stable": "v1", "digests": {"v2": "sha256:" + "0" * 64}}
+    with serve(repository) as server:
+        server.wait_for_state("iris", "v1", "READY")
+
+        answer = server.client.put("/api/v1/models/iris/traffic", json=policy, headers=ADMIN)
+        server.wait_for_state("iris", "v2", "FAILED")
+
+        version = server.client.get("/api/v1/models/iris/versions/v2").json()
+        assert answer.status_code == 200
+        assert "the traffic policy says sha256:000" in version["reason"]
+        assert server.client.get("/readyz").status_code == 200

@@ -30,6 +30,7 @@ from skerry.controlplane.transition import (
 from skerry.controlplane.unload import release_memory
 from skerry.core.errors import LoadError, LoadTimeout, Unreadable
 from skerry.core.servable import Servable
+from skerry.core.traffic import TrafficPolicy
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
@@ -185,6 +186,8 @@ class Manager:
             rule = policy.versions
         named = frozenset() if policy is None else policy.named_versions()
         aspired = rule.select(present, failed) | (named & present)
+        # A policy may name digests after the load: what differs goes, and fails when tried again.
+        aspired -= {name for name, h in versions.items() if _contradicts(h, policy)}
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())
@@ -270,6 +273,13 @@ class Manager:
             elif harness.state is VersionState.FAILED and harness.next_attempt_s is not None:
                 due.append(harness.next_attempt_s - now_s)
         return max(_SHORTEST_PAUSE_S, min(due))
+
+
+def _contradicts(harness: Harness, policy: TrafficPolicy | None) -> bool:
+    digest = None if policy is None else policy.digests.get(harness.version)
+    if digest is None or harness.loaded is None or harness.state is not VersionState.READY:
+        return False
+    return digest != harness.loaded.artifact.digest
 
 
 def _now() -> datetime:

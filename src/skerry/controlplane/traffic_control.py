@@ -46,7 +46,7 @@ class TrafficControl:
             "model": model,
             "generation": catalog.content.generation,
             "store": catalog.content.kind,
-            "writable": self._manager.store.is_writable(),
+            "writable": catalog.content.writable,
             "declared": None if declared is None else declared.to_dict(),
             "in_force": None if in_force is None else in_force.to_dict(),
             "differences": [] if in_force is None else [d.to_dict() for d in in_force.differences],

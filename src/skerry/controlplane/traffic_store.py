@@ -29,12 +29,14 @@ class StoreContent:
 
     generation: of its bytes.
     document: None where they do not validate; ``error`` then says why.
+    writable: ``replace`` could succeed.
     """
 
     kind: str
     generation: str
     document: TrafficDocument | None
     error: str | None = None
+    writable: bool = False
 
 
 class TrafficStore(Protocol):
@@ -42,10 +44,6 @@ class TrafficStore(Protocol):
 
     def read(self) -> StoreContent:
         """Return what it holds; trouble is in the content's ``error``, never raised."""
-        ...
-
-    def is_writable(self) -> bool:
-        """Tell whether ``replace`` could succeed."""
         ...
 
     def replace(self, document: TrafficDocument, expected: str) -> StoreContent | None:
@@ -71,10 +69,6 @@ class EnvStore:
         """Return the document."""
         return self._content
 
-    def is_writable(self) -> bool:
-        """Return False."""
-        return False
-
     def replace(self, document: TrafficDocument, expected: str) -> StoreContent | None:
         """Refuse."""
         del document, expected
@@ -93,19 +87,20 @@ class FileStore:
             with self.path.open("rb") as file:
                 content = file.read(_MAX_BYTES + 1)
         except FileNotFoundError:
-            return StoreContent("default", generation_of(None), TrafficDocument())
+            return StoreContent(
+                "default", generation_of(None), TrafficDocument(), writable=self._is_writable()
+            )
         except OSError as error:
             reason = f"the traffic file can't be read: {error.strerror}"
             return StoreContent("file", generation_of(None), None, reason)
-        return parse(content, "file")
+        return parse(content, "file", writable=self._is_writable())
 
-    def is_writable(self) -> bool:
-        """Tell whether its directory takes a new file."""
+    def _is_writable(self) -> bool:
         return os.access(self.path.parent, os.W_OK) and not _is_mounted_config(self.path)
 
     def replace(self, document: TrafficDocument, expected: str) -> StoreContent | None:
         """Write under a lock on the file's directory, which other processes take, too."""
-        if not self.is_writable():
+        if not self._is_writable():
             raise StoreReadOnly(f"the traffic file is read-only here; {_HOW_TO_CHANGE}")
         content = yaml.safe_dump(document.to_dict(), sort_keys=False).encode()
         if len(content) > _MAX_BYTES:
@@ -121,23 +116,23 @@ class FileStore:
             raise StoreReadOnly(
                 f"the traffic file can't be written: {error.strerror}; {_HOW_TO_CHANGE}"
             ) from error
-        return parse(content, "file")
+        return parse(content, "file", writable=True)
 
 
-def parse(content: bytes, kind: str) -> StoreContent:
+def parse(content: bytes, kind: str, *, writable: bool = False) -> StoreContent:
     """Return the content's document, or the reason why it has none."""
     generation = generation_of(content)
     if len(content) > _MAX_BYTES:
         reason = f"traffic: expected at most {_MAX_BYTES} bytes"
-        return StoreContent(kind, generation, None, reason)
+        return StoreContent(kind, generation, None, reason, writable)
     try:
         document = TrafficDocument.from_value(yaml.safe_load(content.decode()))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = f"traffic: expected YAML or JSON, got {_first_line(error)}"
-        return StoreContent(kind, generation, None, reason)
+        return StoreContent(kind, generation, None, reason, writable)
     except InvalidPolicy as error:
-        return StoreContent(kind, generation, None, error.detail)
-    return StoreContent(kind, generation, document)
+        return StoreContent(kind, generation, None, error.detail, writable)
+    return StoreContent(kind, generation, document, None, writable)
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -20,19 +21,20 @@ PREDICT_THREAD = "skerry-predict"
 
 
 class Executor:
-    """A bounded pool of threads for predictions. Use it on the event loop's thread only."""
+    """A bounded pool of threads for predictions. ``submit`` is for the event loop's thread."""
 
     def __init__(self, threads: int, max_queue_rows: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=PREDICT_THREAD)
         self._threads = threads
         self._max_queue_rows = max_queue_rows
-        self._running = 0
-        self._pending_rows = 0
+        self._calls = 0
+        self._lock = threading.Lock()
+        self._queue_rows = 0  # Guarded by the lock: calls leave the queue in their threads.
 
     @property
     def queue_rows(self) -> int:
-        """Rows that were admitted and have no answer yet."""
-        return self._pending_rows
+        """Rows that were admitted and whose turn has not come."""
+        return self._queue_rows
 
     def submit(
         self, function: Callable[[], T], *, rows: int, on_end: Callable[[], None]
@@ -47,35 +49,52 @@ class Executor:
         Raises:
             QueueFull: as many rows wait as may.
         """
-        if self._running >= self._threads and self._pending_rows + rows > self._max_queue_rows:
-            raise QueueFull(
-                f"{self._pending_rows} rows are waiting, at most {self._max_queue_rows} may"
-                " (SKERRY_MAX_QUEUE_ROWS)",
-                retry_after_s=1,
-            )
+        self._admit(rows)
         loop = asyncio.get_running_loop()
+        begun = False
+
+        def call() -> T:
+            nonlocal begun
+            begun = True
+            self._leave_queue(rows)
+            return function()
 
         def ended() -> None:
-            self._running -= 1
-            self._pending_rows -= rows
+            self._calls -= 1
             on_end()
 
         def done(_: Future[T]) -> None:
+            if not begun:
+                self._leave_queue(rows)
             try:
                 loop.call_soon_threadsafe(ended)
             except RuntimeError:
                 return  # The loop is closed: the process is on its way out.
 
-        future = self._pool.submit(function)
-        self._running += 1
-        self._pending_rows += rows
+        self._calls += 1
+        future = self._pool.submit(call)
         future.add_done_callback(done)
         return asyncio.wrap_future(future)
+
+    def _admit(self, rows: int) -> None:
+        with self._lock:
+            waiting = self._queue_rows
+            if self._calls >= self._threads and waiting + rows > self._max_queue_rows:
+                raise QueueFull(
+                    f"{waiting} rows are waiting, at most {self._max_queue_rows} may"
+                    " (SKERRY_MAX_QUEUE_ROWS)",
+                    retry_after_s=1,
+                )
+            self._queue_rows += rows
+
+    def _leave_queue(self, rows: int) -> None:
+        with self._lock:
+            self._queue_rows -= rows
 
     @property
     def is_idle(self) -> bool:
         """No call waits or runs."""
-        return self._running == 0
+        return self._calls == 0
 
     def close(self) -> None:
         """Withdraw what waits. Does not wait for what runs."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.controlplane.traffic_store import EnvStore, FileStore
+from skerry.controlplane.traffic_store import EnvStore, FileStore, StoreContent
 from skerry.core.errors import StoreReadOnly
 from skerry.core.traffic import TrafficDocument, TrafficPolicy
 
@@ -17,11 +17,7 @@ DOCUMENT = TrafficDocument({"iris": TrafficPolicy("v2")}, {"iris": TrafficPolicy
 def test_holds_nothing_without_a_file(tmp_path: Path) -> None:
     content = FileStore(tmp_path / "traffic.yaml").read()
 
-    assert ("default", TrafficDocument(), None) == (
-        content.generation,
-        content.document,
-        content.error,
-    )
+    assert StoreContent("default", "default", TrafficDocument(), None, writable=True) == content
 
 
 def test_reads_what_it_wrote(tmp_path: Path) -> None:
@@ -77,7 +73,7 @@ def test_a_mounted_configmap_is_read_only(tmp_path: Path) -> None:
     os.symlink("..data/traffic.yaml", tmp_path / "traffic.yaml")
     store = FileStore(tmp_path / "traffic.yaml")
 
-    assert not store.is_writable()
+    assert not store.read().writable
     assert TrafficDocument() == store.read().document
     with pytest.raises(StoreReadOnly, match="helm upgrade"):
         store.replace(DOCUMENT, store.read().generation)
@@ -86,6 +82,7 @@ def test_a_mounted_configmap_is_read_only(tmp_path: Path) -> None:
 def test_the_environment_is_read_only() -> None:
     store = EnvStore('{"schema_version": 1, "models": {"iris": {"stable": "v1"}}}')
 
+    assert not store.read().writable
     assert {"iris": TrafficPolicy("v1")} == (store.read().document or TrafficDocument()).models
     with pytest.raises(StoreReadOnly, match="SKERRY_TRAFFIC"):
         store.replace(DOCUMENT, store.read().generation)

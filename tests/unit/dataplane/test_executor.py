@@ -30,9 +30,16 @@ def test_answers_and_ends_once() -> None:
 def test_refuses_rows_beyond_the_limit_and_takes_them_again_later() -> None:
     async def run() -> None:
         go = threading.Event()
+        begun = threading.Event()
         executor = Executor(1, 4)
-        running = executor.submit(lambda: go.wait(10), rows=1, on_end=lambda: None)
-        waiting = executor.submit(lambda: True, rows=3, on_end=lambda: None)
+
+        def work() -> bool:
+            begun.set()
+            return go.wait(10)
+
+        running = executor.submit(work, rows=9, on_end=lambda: None)
+        await _until(begun)
+        waiting = executor.submit(lambda: True, rows=4, on_end=lambda: None)
 
         with pytest.raises(QueueFull, match="4 rows are waiting, at most 4 may"):
             executor.submit(lambda: True, rows=1, on_end=lambda: None)
@@ -40,6 +47,7 @@ def test_refuses_rows_beyond_the_limit_and_takes_them_again_later() -> None:
         go.set()
         assert await running
         assert await waiting
+        assert executor.queue_rows == 0
         assert await executor.submit(lambda: True, rows=1, on_end=lambda: None)
         executor.close()
 
@@ -63,6 +71,7 @@ def test_a_withdrawn_call_is_never_made() -> None:
         await first
         await asyncio.sleep(0.01)
         assert executor.is_idle
+        assert executor.queue_rows == 0
         assert ["second", "first"] == ended
         executor.close()
         return calls, withdrawn
