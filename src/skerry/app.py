@@ -67,6 +67,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
             available_bytes,
         ),
         catalog,
+        log,
     )
     context = ServerContext(
         catalog=catalog,
@@ -118,11 +119,13 @@ async def _control_plane(settings: Settings, parts: Parts) -> None:
     """Run the manager and its watcher. Should one die, /livez says so and serving goes on."""
     manager, context = parts.manager, parts.context
     interval_s = settings.poll_interval_s
-    paths = [settings.models_dir, _traffic_file(settings).parent]
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(manager.run(interval_s))
-            tasks.create_task(watch(paths, manager.wake, interval_s))
+            volume, store = settings.models_dir, _traffic_file(settings).parent
+            tasks.create_task(watch(volume, manager.wake, interval_s, recursive=True))
+            if store != volume:
+                tasks.create_task(watch(store, manager.wake, interval_s, recursive=False))
     except Exception as error:  # noqa: BLE001 - reported, and a restart mends it
         context.life.control_plane_error = "the control plane has stopped"
         context.log.emit("error", "control_plane_stopped", {"exception": repr(error)})

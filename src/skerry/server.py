@@ -29,6 +29,7 @@ from skerry.telemetry.logs import start_log
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 _LAST_CONNECTIONS_S = 0.1
+_GRACE_S = 1.0
 _READY_POLL_S = 0.02
 
 
@@ -121,9 +122,12 @@ class _Stop:
             self._context.life.draining = True
             self.keep(asyncio.ensure_future(self._stop()))
         if self._signals == 2 or number == signal.SIGINT:
+            # Somebody wants it to end now: no delay, and a moment for what is in flight.
             self._hurry.set()
-        if self._signals >= 3:
-            self._server.force_exit = True
+            asyncio.get_running_loop().call_later(_GRACE_S, self._force)
+
+    def _force(self) -> None:
+        self._server.should_exit = self._server.force_exit = True
 
     async def _stop(self) -> None:
         with suppress(TimeoutError):

@@ -133,6 +133,17 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} can't be the name of a model")
         return value
 
+    @field_validator("admin_token", "api_token", mode="before")
+    @classmethod
+    def _check_token(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        # A Secret that was made with echo ends in a line break, which no header can carry.
+        token = value.strip()
+        if not (token.isascii() and token.isprintable()):
+            raise ValueError("expected printable ASCII characters")
+        return token
+
     @field_validator("version_policy")
     @classmethod
     def _check_policy(cls, value: str) -> str:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.integration.models import IRIS_ROW, iris_model, iris_repository, put
-from tests.integration.server import RunningServer, serve
+from tests.integration.server import ADMIN, RunningServer, serve
 
 REQUEST = {"features": IRIS_ROW}
 
@@ -262,3 +262,84 @@ def test_a_version_without_a_manifest_is_refused_where_one_is_required(repositor
         package(repository, "v2", repository / "iris" / "v1" / "model.joblib")
 
         server.wait_for(lambda: server.client.get("/readyz").status_code == 200)
+
+
+def test_a_traffic_file_that_vanished_with_its_volume_changes_nothing(repository: Path) -> None:
+    put(repository, "iris", "v2", iris_model())
+    (repository / "traffic.yaml").write_text(
+        "schema_version: 1\nmodels: {iris: {stable: v1}}\n", encoding="utf-8"
+    )
+    away = repository.with_name("away")
+    with serve(repository) as server, asking(server) as answers:
+        server.wait_for_state("iris", "v2", "READY")
+        repository.rename(away)
+        server.wait_for(lambda: server.client.get("/health").json()["status"] == "degraded")
+        time.sleep(1.5)
+        changed = server.client.post("/api/v1/models/iris/versions/v2/activate", headers=ADMIN)
+        away.rename(repository)
+        server.wait_for(lambda: server.client.get("/health").json()["status"] == "ok")
+
+        assert changed.status_code == 409
+        assert {(200, "v1")} == {(a.status_code, a.json()["model_version"]) for a in answers}
+
+
+def test_a_file_ahead_of_the_volume_leaves_the_last_stable_in_force(repository: Path) -> None:
+    put(repository, "iris", "v2", iris_model())
+    traffic = repository / "traffic.yaml"
+    traffic.write_text("schema_version: 1\nmodels: {iris: {stable: v1}}\n", encoding="utf-8")
+    with serve(repository) as server, asking(server) as answers:
+        server.wait_for_state("iris", "v2", "READY")
+        traffic.write_text(
+            "schema_version: 1\nmodels: {iris: {stable: v3, versions: [v2, v3]}}\n",
+            encoding="utf-8",
+        )
+        url = "/api/v1/models/iris/traffic"
+        server.wait_for(lambda: server.client.get(url).json()["declared"]["stable"] == "v3")
+        time.sleep(1.5)
+        before = {(a.status_code, a.json()["model_version"]) for a in answers}
+        put(repository, "iris", "v3", iris_model())
+        server.wait_for_state("iris", "v3", "READY")
+        server.wait_for_state("iris", "v1", "UNLOADED")
+
+        assert {(200, "v1")} == before
+        assert {200} == {answer.status_code for answer in answers}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"[" * 200_000, id="nested"),
+        pytest.param(b'{"schema_version": 1, "artifact": {"size_bytes": 1e400}}', id="huge"),
+        pytest.param(b"\xff", id="no-text"),
+    ],
+)
+def test_a_manifest_that_is_none_fails_its_version_only(repository: Path, content: bytes) -> None:
+    with serve(repository) as server:
+        directory = repository / "iris" / "v2"
+        directory.mkdir()
+        (directory / "manifest.json").write_bytes(content)
+        shutil.copy(repository / "iris" / "v1" / "model.joblib", directory)
+
+        server.wait_for_state("iris", "v2", "FAILED")
+
+        assert "manifest.json can't be read" in reason(server, "v2")
+        assert server.client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("error", ["SystemExit(3)", "StopIteration()", "OSError(2, 'x', '/etc/x')"])
+def test_whatever_a_model_raises_while_loading_fails_its_version_only(
+    repository: Path, error: str
+) -> None:
+    code = f"def f():\n raise {error}\nf()".encode()
+    with serve(repository) as server:
+        directory = repository / "iris" / "v2"
+        directory.mkdir()
+        (directory / "model.pkl").write_bytes(
+            b"cbuiltins\nexec\n(V" + code.replace(b"\n", b"\\u000a") + b"\ntR."
+        )
+
+        server.wait_for_state("iris", "v2", "FAILED")
+
+        assert "/etc/x" not in reason(server, "v2")
+        assert server.client.get("/livez").status_code == 200
+        assert server.client.post("/api/v1/predict", json=REQUEST).status_code == 200

@@ -140,3 +140,31 @@ def test_a_prediction_that_does_not_end_holds_up_the_exit_no_longer_than_told(
 
         assert [] == tally.answers
         assert server.process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT,)], ids=["twice", "ctrl-c"]
+)
+def test_a_long_prediction_does_not_hold_up_who_wants_it_to_end_at_once(
+    tmp_path: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    repository = slow_repository(tmp_path, seconds=120)
+    with serve(repository, env=plugin_env(tmp_path)) as server:
+
+        async def run() -> None:
+            asked = load(
+                server.url,
+                "/api/v1/predict",
+                {"features": SLOW_ROW},
+                clients=1,
+                go_on=lambda: server.process.poll() is None,
+            )
+            asking = asyncio.create_task(asked)
+            for number in signals:
+                await asyncio.sleep(0.5)
+                server.process.send_signal(number)
+            await asking
+
+        asyncio.run(run())
+
+        assert server.process.wait(10) == 0

@@ -96,6 +96,17 @@ def test_a_wrong_setting_is_named_in_one_line(environment: dict[str, str], line:
     assert line == str(caught.value)
 
 
+def test_a_token_loses_the_line_break_of_its_file() -> None:
+    assert "hush" == load_settings({}, {"SKERRY_ADMIN_TOKEN": "hush\n"}).admin_token
+
+
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, {"SKERRY_API_TOKEN": "geheim-ü"})
+
+    assert "SKERRY_API_TOKEN: expected printable ASCII characters" == str(caught.value)
+
+
 def test_tokens_do_not_show_in_the_representation() -> None:
     settings = load_settings({}, {"SKERRY_ADMIN_TOKEN": "hush", "SKERRY_API_TOKEN": "hush"})
 

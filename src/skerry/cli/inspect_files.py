@@ -61,8 +61,8 @@ def _find(path: Path) -> list[VersionFiles]:
     itself = scan_version(path.parent.name, path.name, path)
     if itself is not None:
         return [itself]
-    below = [files for files in scan(path.parent).values() if files.model == path.name]
-    found = below or list(scan(path).values())
+    below = [files for files in scan(path.parent).versions.values() if files.model == path.name]
+    found = below or list(scan(path).versions.values())
     return sorted(found, key=lambda files: (files.model, natural_key(files.version)))
 
 

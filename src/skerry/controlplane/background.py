@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from skerry.core.errors import as_exception
+
 T = TypeVar("T")
 
 
@@ -22,7 +24,7 @@ async def call_in_thread(name: str, function: Callable[..., T], *args: Any) -> T
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
-    def settle(result: T | None, error: BaseException | None) -> None:
+    def settle(result: T | None, error: Exception | None) -> None:
         if future.cancelled():
             return
         if error is not None:
@@ -31,10 +33,12 @@ async def call_in_thread(name: str, function: Callable[..., T], *args: Any) -> T
             future.set_result(result)  # type: ignore[arg-type]  # no error means a result
 
     def run() -> None:
+        result: T | None = None
+        error: Exception | None = None
         try:
-            result, error = function(*args), None
+            result = function(*args)
         except BaseException as caught:  # noqa: BLE001 - handed to the caller
-            result, error = None, caught
+            error = as_exception(caught)
         try:
             loop.call_soon_threadsafe(settle, result, error)
         except RuntimeError:

@@ -7,6 +7,7 @@ writer of the serving map, and tells the log of every move.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.readiness import required_models
@@ -46,6 +47,7 @@ class Catalog:
         self.started = False
         self.stuck_at_first_load = False
         self.source_error: str | None = None
+        self.volume_gone = False
         self._configured = frozenset(configured)
         self._serving_map = serving_map
         self._log = log
@@ -78,7 +80,21 @@ class Catalog:
     def required(self) -> frozenset[str]:
         """Return the models that must answer before the process is ready."""
         in_store = () if self.document is None else self.document.models
-        return required_models(self._configured, in_store, self.first_found or (), self.once_ready)
+        return required_models(
+            self._configured,
+            in_store,
+            filter(self._is_present, self.first_found or ()),
+            filter(self._is_present, self.once_ready),
+        )
+
+    def _is_present(self, model: str) -> bool:
+        """Tell whether the model is on the volume, rather than being drained."""
+        return any(harness.present for harness in self.versions(model).values())
+
+    def lost_with_volume(self, content: StoreContent) -> bool:
+        """Tell whether the traffic file is missing only because its volume is."""
+        known = self.document is not None and bool(self.document.models)
+        return known and self.volume_gone and content.kind == "default"
 
     def take_over(self, content: StoreContent) -> None:
         """Put what the store holds in force; the last good document stays where it is invalid."""
@@ -86,6 +102,9 @@ class Catalog:
             return
         if content.error is not None and content.error != self.content.error:
             self._log.warning("traffic_store_error", store=content.kind, reason=content.error)
+        if content.generation == DEFAULT_GENERATION and content.error is not None:
+            # It could not be read at all: what is in force is of the generation before.
+            content = replace(content, generation=self.content.generation)
         self.content = content
         if content.document is not None:
             self.document = content.document
@@ -152,8 +171,11 @@ class Catalog:
                 previous_stable=previous[1],
             )
 
-    def report_source(self, error: str | None) -> None:
-        """Note what is wrong with the repository, None for nothing; said once."""
+    def report_source(self, error: str | None, *, gone: bool = False) -> None:
+        """Note what is wrong with the repository, None for nothing; said once.
+
+        gone: the volume seems to have dropped out.
+        """
         if error is not None and error != self.source_error:
             self._log.warning("repository_trouble", reason=error)
-        self.source_error = error
+        self.source_error, self.volume_gone = error, gone

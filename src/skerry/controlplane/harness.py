@@ -13,6 +13,7 @@ from skerry.controlplane.loader import LoadedVersion
 from skerry.controlplane.source import VersionFiles
 from skerry.core.errors import LoadError
 from skerry.core.servable import ServableInfo
+from skerry.core.traffic import TrafficPolicy
 from skerry.core.version_state import VersionState, check_move
 from skerry.serving.handle import Slot
 
@@ -29,6 +30,8 @@ class Harness:
     """The version's state and everything that is known about it.
 
     failures: failed loads in a row, 0 again when it is READY or its files change.
+    failed: a load failed, and no later one has succeeded.
+    hangs: the thread of a load that was given up still runs.
     next_attempt_s: monotonic time before which a failed version is not tried again.
     loaded, info: of the last successful load; kept while DRAINING and UNLOADED.
     loaded_files: what the last load read, to notice that an immutable version was changed.
@@ -51,6 +54,8 @@ class Harness:
         self.next_attempt_s: float | None = None
         self.next_attempt_at: datetime | None = None
         self.complete = False
+        self.failed = False
+        self.hangs = False
         self.slot: Slot | None = None
         self.loaded_files = observed.files
         self.loaded: LoadedVersion | None = None
@@ -72,10 +77,16 @@ class Harness:
         """The version's name."""
         return self.files.version
 
-    @property
-    def failed(self) -> bool:
-        """The last load failed, and no later one has succeeded."""
-        return self.failures > 0
+    def is_due(self, now_s: float) -> bool:
+        """Tell whether a load may be tried now."""
+        return not self.hangs and (self.next_attempt_s is None or self.next_attempt_s <= now_s)
+
+    def contradicts(self, policy: TrafficPolicy | None) -> bool:
+        """Tell whether it is served with another digest than the policy names, maybe since."""
+        digest = None if policy is None else policy.digests.get(self.version)
+        if digest is None or self.loaded is None or self.state is not VersionState.READY:
+            return False
+        return bool(digest != self.loaded.artifact.digest)
 
     def move(self, state: VersionState, now: datetime, reason: str | None = None) -> None:
         """Go to another state and announce it.
@@ -99,14 +110,14 @@ class Harness:
 
     def serve(self, slot: Slot, loaded: LoadedVersion, now: datetime) -> None:
         """Become READY with a servable that has answered already."""
-        self.failures = 0
+        self.failures, self.failed = 0, False
         self.next_attempt_s = self.next_attempt_at = None
         self.slot, self.loaded, self.info = slot, loaded, slot.servable.info
         self.move(VersionState.READY, now)
 
     def fail(self, error: LoadError, now: datetime, now_s: float) -> None:
         """Become FAILED, to be tried again after a pause that doubles."""
-        self.failures += 1
+        self.failures, self.failed = self.failures + 1, True
         pause_s = backoff_s(self.failures)
         self.next_attempt_s = now_s + pause_s
         self.next_attempt_at = datetime.fromtimestamp(now.timestamp() + pause_s, tz=now.tzinfo)

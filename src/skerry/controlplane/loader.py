@@ -122,7 +122,7 @@ def matches_manifest(files: VersionFiles) -> bool:
         with (files.path / artifact.name).open("rb") as file:
             return digest_of(file) == expected.digest
     except (OSError, LoadError):
-        return False
+        return False  # The load finds out, and says what is wrong.
 
 
 def digest_of(file: BufferedReader) -> str:

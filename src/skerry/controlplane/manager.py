@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Mapping
+import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,8 @@ from skerry.controlplane.background import call_in_thread
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
-from skerry.controlplane.loader import Loader, matches_manifest
-from skerry.controlplane.source import Key, VersionFiles, artifact_format, scan
+from skerry.controlplane.loader import LoadedVersion, Loader, matches_manifest
+from skerry.controlplane.source import Scan, VersionFiles, artifact_format, scan
 from skerry.controlplane.traffic_store import TrafficStore
 from skerry.controlplane.transition import (
     Load,
@@ -30,10 +30,10 @@ from skerry.controlplane.transition import (
 from skerry.controlplane.unload import release_memory
 from skerry.core.errors import LoadError, LoadTimeout, Unreadable
 from skerry.core.servable import Servable
-from skerry.core.traffic import TrafficPolicy
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
+from skerry.telemetry.logs import EventLog
 
 _SHORTEST_PAUSE_S = 0.02
 
@@ -62,14 +62,18 @@ class Manager:
         store: TrafficStore,
         loader: Loader,
         catalog: Catalog,
+        log: EventLog,
     ) -> None:
         self.config = config
         self.store = store
         self.catalog = catalog
         self.store_lock = asyncio.Lock()
         self._loader = loader
+        self._log = log
         self._wake = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
+        self._looked = False
+        self._looked_s = 0.0
 
     async def run(self, poll_interval_s: float) -> None:
         """Reconcile until cancelled: after every ``wake``, and at least once a poll interval."""
@@ -92,33 +96,43 @@ class Manager:
     # Looking at the volume and the store.
 
     async def _look(self) -> None:
+        self._looked_s = time.monotonic()
+        found = await self._scan()
         async with self.store_lock:
-            self.catalog.take_over(await call_in_thread("store", self.store.read))
+            content = await call_in_thread("store", self.store.read)
+            if not self.catalog.lost_with_volume(content):
+                self.catalog.take_over(content)
+        self._looked = True
+        if found is None:
+            return
+        if self.catalog.first_found is None:
+            self.catalog.first_found = frozenset(model for model, _ in found.versions)
+        await self._update_harnesses(found)
+
+    async def _scan(self) -> Scan | None:
+        """Return what is on the volume, or None where it must not be acted upon."""
         try:
             found = await call_in_thread("scan", scan, self.config.models_dir)
         except OSError as error:
-            self.catalog.report_source(f"the repository can't be read: {error.strerror}")
-            return
+            self.catalog.report_source(f"the repository can't be read: {error.strerror}", gone=True)
+            return None
         if self.config.models:
-            found = {key: files for key, files in found.items() if key[0] in self.config.models}
+            found = found.only(self.config.models)
         served = any(h.state is VersionState.READY for h in self.catalog.harnesses())
-        if not found and served:
-            self.catalog.report_source(
-                "the repository looks empty; what was loaded is still served"
-            )
-            return
-        self.catalog.report_source(None)
-        if self.catalog.first_found is None:
-            self.catalog.first_found = frozenset(model for model, _ in found)
-        await self._update_harnesses(found)
+        if served and not found.versions:
+            trouble = "the repository looks empty; what was loaded is still served"
+            self.catalog.report_source(trouble, gone=True)
+            return None
+        self.catalog.report_source(found.trouble)
+        return found
 
-    async def _update_harnesses(self, found: Mapping[Key, VersionFiles]) -> None:
+    async def _update_harnesses(self, found: Scan) -> None:
         now_s = time.monotonic()
         for harness in self.catalog.harnesses():
-            harness.present = harness.files.key in found
+            harness.present = harness.files.key in found.versions or found.hides(harness.files.key)
             if not harness.present and harness.state is VersionState.UNLOADED:
                 self.catalog.forget(harness.files.key)
-        for key, files in found.items():
+        for key, files in found.versions.items():
             harness = self.catalog.find(key) or self._discover(files, now_s)
             if harness.files.files != files.files:
                 harness.observed = observe(harness.observed, files, now_s)
@@ -158,11 +172,13 @@ class Manager:
                     loads.append(harness)
                 else:
                     self._unload(harness, tasks)
+        # A version that hung or failed before must not keep new ones waiting.
+        loads.sort(key=lambda harness: harness.attempts > 0)
         # One load at a time: two would compete for memory, and with requests for the GIL.
         if loads and self._loading is None:
             self._loading = tasks.create_task(self._load(loads[0]))
         self.catalog.publish()
-        if self._loading is None and self.catalog.first_found is not None:
+        if self._loading is None and self._looked:
             self._note_start()
 
     def _note_start(self) -> None:
@@ -179,15 +195,7 @@ class Manager:
             self.catalog.policy(model),
             time.monotonic(),
         )
-        present = {name for name, h in versions.items() if h.present}
-        failed = {name for name, h in versions.items() if h.failed}
-        rule = self.config.version_policy
-        if policy is not None and policy.versions is not None:
-            rule = policy.versions
-        named = frozenset() if policy is None else policy.named_versions()
-        aspired = rule.select(present, failed) | (named & present)
-        # A policy may name digests after the load: what differs goes, and fails when tried again.
-        aspired -= {name for name, h in versions.items() if _contradicts(h, policy)}
+        aspired = self._aspired(model)
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())
@@ -195,14 +203,29 @@ class Manager:
             VersionSnapshot(
                 version=name,
                 state=harness.state,
-                present=harness.present,
+                present=harness.present and not harness.contradicts(policy),
                 aspired=name in aspired,
-                loadable=harness.complete
-                and (harness.next_attempt_s is None or harness.next_attempt_s <= now_s),
-                preferred=name in named,
+                loadable=harness.complete and harness.is_due(now_s),
+                preferred=policy is not None and name in policy.named_versions(),
             )
             for name, harness in versions.items()
         ]
+
+    def _aspired(self, model: str) -> frozenset[str]:
+        """Return the versions that are to be loaded, or to stay."""
+        versions, policy = self.catalog.versions(model), self.catalog.policy(model)
+        # What was never complete must not push out what is served.
+        known = {name for name, h in versions.items() if h.present and (h.complete or h.attempts)}
+        failed = {name for name, h in versions.items() if h.failed}
+        rule = self.config.version_policy
+        if policy is None:
+            return rule.select(known, failed)
+        named = policy.named_versions()
+        in_force = self.catalog.traffic.get(model)
+        if in_force is not None and in_force.stable is not None:
+            # Where the declared stable is not READY, another goes on in its place.
+            named |= {in_force.stable}
+        return (policy.versions or rule).select(known, failed) | (named & known)
 
     async def _load(self, harness: Harness) -> None:
         try:
@@ -215,38 +238,62 @@ class Manager:
         loop = asyncio.get_running_loop()
         policy = self.catalog.policy(harness.model)
         digest = None if policy is None else policy.digests.get(harness.version)
+        files = harness.files
         current = True
 
         def progress(state: VersionState) -> None:
             loop.call_soon_threadsafe(lambda: harness.move(state, _now()) if current else None)
 
+        def load() -> tuple[Servable, LoadedVersion]:
+            try:
+                return self._loader.load(files, digest, progress)
+            finally:
+                loop.call_soon_threadsafe(self._load_ended, harness)
+
         harness.begin_attempt(_now())
-        load = self._loader.load
+        self.catalog.stuck_at_first_load = False
+        limit = asyncio.timeout(self.config.load_timeout_s)
         try:
-            async with asyncio.timeout(self.config.load_timeout_s):
-                servable, loaded = await call_in_thread(
-                    "load", load, harness.files, digest, progress
-                )
-        except TimeoutError:
-            self.catalog.stuck_at_first_load = not self.catalog.once_ready
-            limit = f"{self.config.load_timeout_s:g} s"
-            self._fail(harness, LoadTimeout(f"not loaded within {limit} (SKERRY_LOAD_TIMEOUT_S)"))
+            async with limit:
+                servable, loaded = await call_in_thread("load", load)
         except LoadError as error:
-            self._fail(harness, error)
+            harness.fail(error, _now(), time.monotonic())
+            traceback.clear_frames(error.__traceback__)  # They hold what was loaded so far.
         except Exception as error:  # noqa: BLE001 - a model's own code may raise anything
-            self._fail(harness, Unreadable(f"loading raised {type(error).__name__}: {error}"))
+            if limit.expired():
+                self._give_up(harness)
+                return
+            text = f"{type(error).__name__}: {error}"
+            self._log.warning(
+                "load_raised", model=harness.model, version=harness.version, text=text
+            )
+            reason = f"loading raised {type(error).__name__}; the log has its text"
+            harness.fail(Unreadable(reason), _now(), time.monotonic())
+            traceback.clear_frames(error.__traceback__)
         else:
-            self.catalog.stuck_at_first_load = False
             self.catalog.once_ready.add(harness.model)
             harness.serve(Slot(harness.model, harness.version, servable), loaded, _now())
         finally:
             current = False
 
-    def _fail(self, harness: Harness, error: LoadError) -> None:
+    def _give_up(self, harness: Harness) -> None:
+        """Fail a load that hangs. Its thread runs on: another beside it waits until that ends."""
+        self.catalog.stuck_at_first_load = not self.catalog.once_ready
+        limit = f"{self.config.load_timeout_s:g} s"
+        error = LoadTimeout(f"not loaded within {limit} (SKERRY_LOAD_TIMEOUT_S)")
         harness.fail(error, _now(), time.monotonic())
+        harness.hangs = True
+
+    def _load_ended(self, harness: Harness) -> None:
+        harness.hangs = False
+        self.wake()
 
     def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
-        reason = "not selected by the version policy" if harness.present else "not on the volume"
+        reason = "not selected by the version policy"
+        if not harness.present:
+            reason = "not on the volume"
+        elif harness.contradicts(self.catalog.policy(harness.model)):
+            reason = "its digest is not the one that the traffic policy names"
         slot, harness.slot = harness.slot, None
         if slot is None:
             harness.move(VersionState.UNLOADED, _now(), reason)
@@ -265,21 +312,15 @@ class Manager:
         self.wake()
 
     def _pause_s(self, poll_interval_s: float) -> float:
-        now_s = time.monotonic()
-        due = [poll_interval_s]
+        """Return how long to sleep: until the next thing becomes due that was not at this look."""
+        due: list[float] = [self._looked_s + poll_interval_s]
         for harness in self.catalog.harnesses():
             if not harness.complete:
-                due.append(harness.observed.since_s + self.config.settle_time_s - now_s)
+                due.append(harness.observed.since_s + self.config.settle_time_s)
             elif harness.state is VersionState.FAILED and harness.next_attempt_s is not None:
-                due.append(harness.next_attempt_s - now_s)
-        return max(_SHORTEST_PAUSE_S, min(due))
-
-
-def _contradicts(harness: Harness, policy: TrafficPolicy | None) -> bool:
-    digest = None if policy is None else policy.digests.get(harness.version)
-    if digest is None or harness.loaded is None or harness.state is not VersionState.READY:
-        return False
-    return digest != harness.loaded.artifact.digest
+                due.append(harness.next_attempt_s)
+        next_s = min(moment for moment in due if moment > self._looked_s)
+        return max(_SHORTEST_PAUSE_S, next_s - time.monotonic())
 
 
 def _now() -> datetime:

@@ -64,17 +64,18 @@ def missing(
     models: Mapping[str, ModelStatus],
     *,
     draining: bool,
-    store_error: str | None,
+    trouble: str | None,
 ) -> list[NotReady]:
     """Return what keeps the process from being ready; nothing means ready.
 
-    A store that can't be read is not a reason by itself: the last good policy stays in force.
+    trouble: what is wrong with volume or store. It is no reason by itself: what was loaded and
+        the last good policy stay in force.
     """
     if draining:
         return [NotReady(None, None, None, "the process is shutting down")]
     names = sorted(required)
     if not names:
-        return [NotReady(None, None, None, store_error or "no model in the repository")]
+        return [NotReady(None, None, None, trouble or "no model in the repository")]
     reasons = []
     for name in names:
         status = models.get(name)

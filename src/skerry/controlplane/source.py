@@ -5,11 +5,12 @@ It reads names, sizes and times only. It never opens an artifact; the loader doe
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skerry.core.manifest import FORMATS
@@ -81,25 +82,62 @@ def artifact_format(name: str) -> str:
     return FORMATS[name.split(".")[1]]
 
 
-def scan(models_dir: Path) -> Mapping[Key, VersionFiles]:
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found, and what could not be looked at: a model, or one of its versions.
+
+    trouble: a sentence about the latter, None where everything could be read.
+    """
+
+    versions: Mapping[Key, VersionFiles]
+    unreadable: frozenset[tuple[str, ...]] = frozenset()
+    trouble: str | None = None
+
+    def hides(self, key: Key) -> bool:
+        """Tell whether a version may be there, below something that could not be read."""
+        return key in self.unreadable or key[:1] in self.unreadable
+
+    def only(self, models: frozenset[str]) -> Scan:
+        """Return the same for these models alone."""
+        kept = {key: files for key, files in self.versions.items() if key[0] in models}
+        return replace(self, versions=kept)
+
+
+def scan(models_dir: Path) -> Scan:
     """Return every version below ``<models_dir>/<model>/<version>/``. Blocking.
 
-    Dot directories, ``lost+found`` and whatever can't be a name are passed over.
+    Dot directories, ``lost+found`` and whatever can't be a name are passed over; a single
+    directory that can't be entered is told, and keeps nobody else from being found.
 
     Raises:
-        OSError: a directory can't be read, so that what is missing here may not be gone.
+        OSError: the repository can't be read, so that what is missing here may not be gone.
     """
     found: dict[Key, VersionFiles] = {}
+    unreadable: dict[tuple[str, ...], str] = {}
     for model in _directories(models_dir):
-        for version in _directories(model):
-            files = scan_version(model.name, version.name, version)
+        try:
+            versions = _directories(model)
+        except OSError as error:
+            unreadable[model.name,] = _one_entry(error)
+            continue
+        for version in versions:
+            try:
+                files = scan_version(model.name, version.name, version)
+            except OSError as error:
+                unreadable[model.name, version.name] = _one_entry(error)
+                continue
             if files is not None:
                 found[files.key] = files
-    return found
+    trouble = "; ".join(f"{'/'.join(key)} can't be read: {why}" for key, why in unreadable.items())
+    return Scan(found, frozenset(unreadable), trouble or None)
 
 
 def scan_version(model: str, version: str, path: Path) -> VersionFiles | None:
-    """Return one version directory, or None where it holds neither artifact nor manifest."""
+    """Return one version directory, or None where it holds neither artifact nor manifest.
+
+    Raises:
+        OSError: it can't be read.
+    """
     artifacts: list[FileFacts] = []
     manifest: FileFacts | None = None
     try:
@@ -125,9 +163,24 @@ def scan_version(model: str, version: str, path: Path) -> VersionFiles | None:
     return VersionFiles(model, version, path, tuple(artifacts), manifest)
 
 
+def _one_entry(error: OSError) -> str:
+    """Return why one directory can't be read; whatever may mean the volume itself is raised."""
+    if error.errno not in (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG):
+        raise error
+    return error.strerror or type(error).__name__
+
+
 def _directories(parent: Path) -> list[Path]:
     try:
         with os.scandir(parent) as entries:
-            return sorted(Path(e.path) for e in entries if is_name(e.name) and e.is_dir())
+            return sorted(Path(e.path) for e in entries if is_name(e.name) and _is_directory(e))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        _one_entry(error)
+        return False

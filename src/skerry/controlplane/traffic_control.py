@@ -14,6 +14,7 @@ from skerry.core.errors import (
     InvalidPolicy,
     ModelNotFound,
     NothingToRollBack,
+    StoreReadOnly,
     VersionNotFound,
     VersionNotReady,
 )
@@ -53,7 +54,7 @@ class TrafficControl:
             "previous": None if previous is None else previous.to_dict(),
         }
 
-    async def put(self, model: str, value: Any, if_match: str | None) -> None:
+    async def put(self, model: str, value: Any, if_match: frozenset[str] | None) -> None:
         """Replace the model's policy.
 
         Raises:
@@ -64,10 +65,10 @@ class TrafficControl:
         policy = TrafficPolicy.from_value(value, "policy")
         for version in sorted(policy.named_versions()):
             if version not in self._manager.catalog.versions(model):
-                raise InvalidPolicy(f"policy.stable: {model} has no version {version!r}")
+                raise InvalidPolicy(f"policy: {model} has no version {version!r}")
         await self._change(model, lambda _: policy, if_match)
 
-    async def activate(self, model: str, version: str, if_match: str | None) -> None:
+    async def activate(self, model: str, version: str, if_match: frozenset[str] | None) -> None:
         """Make a READY version the stable one and keep the rest of the policy.
 
         Raises:
@@ -79,7 +80,7 @@ class TrafficControl:
 
         await self._change(model, change, if_match)
 
-    async def rollback(self, model: str, if_match: str | None) -> None:
+    async def rollback(self, model: str, if_match: frozenset[str] | None) -> None:
         """Return to the policy before the last change; a second call returns from there.
 
         Raises:
@@ -98,7 +99,9 @@ class TrafficControl:
             why = f" ({harness.reason})" if harness.reason else ""
             raise VersionNotReady(f"{model}/{version}: expected READY, got {harness.state}{why}")
 
-    async def _change(self, model: str, change: Change | None, if_match: str | None) -> None:
+    async def _change(
+        self, model: str, change: Change | None, if_match: frozenset[str] | None
+    ) -> None:
         """Write the changed policy, or without a change the previous one.
 
         What is decided holds for the bytes that were read: should another process write in
@@ -109,6 +112,8 @@ class TrafficControl:
         async with manager.store_lock:
             while True:
                 before = await call_in_thread("store", store.read)
+                if manager.catalog.lost_with_volume(before):
+                    raise StoreReadOnly("the volume with the traffic file is gone")
                 document = self._decide(before, model, change, if_match)
                 after = await call_in_thread("store", store.replace, document, before.generation)
                 if after is not None:
@@ -117,11 +122,15 @@ class TrafficControl:
         manager.wake()
 
     def _decide(
-        self, content: StoreContent, model: str, change: Change | None, if_match: str | None
+        self,
+        content: StoreContent,
+        model: str,
+        change: Change | None,
+        if_match: frozenset[str] | None,
     ) -> TrafficDocument:
-        if if_match is not None and if_match != content.generation:
+        if if_match is not None and content.generation not in if_match:
             raise GenerationChanged(
-                f"If-Match: expected {content.generation}, got {if_match};"
+                f"If-Match: expected {content.generation}, got {', '.join(sorted(if_match))};"
                 " somebody else changed the policy: read it again"
             )
         if content.document is None:
@@ -145,6 +154,6 @@ class TrafficControl:
         return TrafficPolicy(in_force.stable)
 
 
-def generation_from_etag(header: str) -> str:
-    """Return the generation that an If-Match header names (quotes are optional)."""
-    return header.strip().removeprefix("W/").strip('"')
+def generations_of(if_match: str) -> frozenset[str]:
+    """Return the generations that an If-Match header names; quotes are optional (RFC 9110)."""
+    return frozenset(part.strip().removeprefix("W/").strip('"') for part in if_match.split(","))

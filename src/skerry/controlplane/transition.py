@@ -62,7 +62,11 @@ def next_actions(policy: TransitionPolicy, versions: Sequence[VersionSnapshot]) 
     Resource-preserving: it goes first, and loads wait until its memory is free.
     """
     gone = [v for v in versions if not v.present and _holds(v)]
-    deselected = [v for v in versions if v.present and not v.aspired and _holds(v)]
+    deselected = [
+        v
+        for v in versions
+        if v.present and not v.aspired and v.state in (VersionState.READY, VersionState.FAILED)
+    ]
     wanted = sorted(
         (v for v in versions if v.aspired and v.loadable and v.state not in _ATTEMPTED),
         key=lambda v: (v.preferred, natural_key(v.version)),

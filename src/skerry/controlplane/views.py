@@ -13,7 +13,12 @@ from skerry.core.errors import ModelNotFound, VersionNotFound
 from skerry.core.names import natural_key
 from skerry.core.version_state import VersionState
 
-PENDING_PLAN: dict[str, Any] = {"parity": "native", "cached": False, "ranges": [], "candidates": []}
+NATIVE_PLAN: dict[str, Any] = {
+    "parity": "native",
+    "cached": False,
+    "ranges": [{"min_rows": 1, "max_rows": None, "executor": "sklearn"}],
+    "candidates": [],
+}
 
 
 def describe_version(catalog: Catalog, model: str, version: str, *, whole: bool) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def describe_version(catalog: Catalog, model: str, version: str, *, whole: bool)
     }
     if whole:
         data["signature"] = None if info is None else info.signature.to_dict()
-        data["plan"] = None if info is None else PENDING_PLAN
+        data["plan"] = None if info is None else NATIVE_PLAN
     return data
 
 
@@ -95,13 +100,14 @@ def model_statuses(catalog: Catalog) -> dict[str, ModelStatus]:
 
 def what_is_missing(catalog: Catalog, *, draining: bool) -> list[NotReady]:
     """Return what keeps this process from being ready; nothing means ready."""
-    if not draining and not catalog.started and not catalog.required():
+    looking = not catalog.started and catalog.source_error is None
+    if looking and not draining and not catalog.required():
         return [NotReady(None, None, None, "the repository is being read")]
     return missing(
         catalog.required(),
         model_statuses(catalog),
         draining=draining,
-        store_error=catalog.content.error,
+        trouble=catalog.source_error or catalog.content.error,
     )
 
 

@@ -255,3 +255,13 @@ class LoadTimeout(LoadError):
     """The load took longer than the limit."""
 
     category = "timeout"
+
+
+def as_exception(caught: BaseException) -> Exception:
+    """Return what somebody else's code raised as something that a future can hold.
+
+    ``SystemExit`` in a model must not end the server, and a future refuses ``StopIteration``.
+    """
+    if isinstance(caught, Exception) and not isinstance(caught, StopIteration):
+        return caught
+    return RuntimeError(f"{type(caught).__name__}: {caught}")

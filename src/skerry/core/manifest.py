@@ -142,6 +142,13 @@ class Manifest:
                 plan=data.get("plan") or {},
                 memory_bytes=int(data.get("memory_bytes", 0)),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             reason = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
             raise Unreadable(f"manifest.json can't be read: {reason}") from error

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from skerry.core.errors import QueueFull
+from skerry.core.errors import QueueFull, as_exception
 
 T = TypeVar("T")
 PREDICT_THREAD = "skerry-predict"
@@ -57,7 +57,10 @@ class Executor:
             nonlocal begun
             begun = True
             self._leave_queue(rows)
-            return function()
+            try:
+                return function()
+            except BaseException as caught:
+                raise as_exception(caught) from caught
 
         def ended() -> None:
             self._calls -= 1

@@ -27,7 +27,7 @@ def _unavailable(model: type[Any]) -> dict[int | str, dict[str, Any]]:
     responses=_unavailable(ReadyView),
 )
 async def livez(context: Context, response: Response) -> dict[str, Any]:
-    """Tell whether the process is worth keeping: a restart would not help it."""
+    """Tell whether the process is sound; 503 is what a restart can mend."""
     reason = context.life.control_plane_error
     if reason is None and context.catalog.stuck_at_first_load:
         reason = "the first load is stuck"

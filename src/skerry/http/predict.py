@@ -127,7 +127,7 @@ def _result(
     error = work.exception()
     if error is None:
         return work.result()
-    if not isinstance(error, Exception) or isinstance(error, SkerryError):
+    if isinstance(error, SkerryError):
         raise error
     context.log.warning(
         "model_raised",

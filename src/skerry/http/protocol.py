@@ -61,6 +61,7 @@ def _without_upgrade(data: bytes) -> bytes:
     """Leave out the offer of another protocol, such as h2c, which Java's HttpClient always makes.
 
     A server may ignore it (RFC 9110, section 7.8), but the parser would skip the body after it.
+    Headers that come in several packets keep it; no client is known to send them so.
     """
     head, end, rest = data.partition(b"\r\n\r\n")
     return _UPGRADE.sub(b"", head) + end + rest

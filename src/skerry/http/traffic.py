@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from skerry.controlplane.traffic_control import generation_from_etag
+from skerry.controlplane.traffic_control import generations_of
 from skerry.controlplane.views import find_version
 from skerry.core.errors import BodyTooLarge, ModelNotFound
 from skerry.http.auth import require_admin, require_reader
@@ -55,7 +55,7 @@ async def put_traffic(
         raise BodyTooLarge(f"a policy: expected at most {_MAX_POLICY_BYTES} bytes, got {len(body)}")
     value = parse_finite_json(body)
     _check_known(context, model)
-    await context.traffic.put(model, value, _generation(if_match))
+    await context.traffic.put(model, value, _generations(if_match))
     return _answer(context, response, model)
 
 
@@ -70,7 +70,7 @@ async def activate(
 ) -> dict[str, Any]:
     """Make a READY version the stable one."""
     find_version(context.catalog, model, version)
-    await context.traffic.activate(model, version, _generation(if_match))
+    await context.traffic.activate(model, version, _generations(if_match))
     return _answer(context, response, model)
 
 
@@ -85,7 +85,7 @@ async def rollback(
 ) -> dict[str, Any]:
     """Return to the policy before the last change."""
     _check_known(context, model)
-    await context.traffic.rollback(model, _generation(if_match))
+    await context.traffic.rollback(model, _generations(if_match))
     return _answer(context, response, model)
 
 
@@ -100,7 +100,7 @@ def _check_known(context: ServerContext, model: str) -> None:
         raise ModelNotFound(f"model {model!r} does not exist")
 
 
-def _generation(if_match: str | None) -> str | None:
+def _generations(if_match: str | None) -> frozenset[str] | None:
     if if_match is None or if_match.strip() == "*":
         return None
-    return generation_from_etag(if_match)
+    return generations_of(if_match)

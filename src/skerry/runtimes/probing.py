@@ -6,6 +6,7 @@ The number of questions is bounded; columns that the model treats alike are aske
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from skerry.runtimes.columns import Column
 from skerry.runtimes.model_input import Form, ModelInput
 
 _MAX_QUESTIONS = 160
+_BUDGET_S = 2.0
 _BEYOND_FLOAT32, _WITHIN_FLOAT32 = 1e39, 1e37
 _FILLERS = (0.0, 1.0, 0.5)
 _FITTED_ROWS = (
@@ -55,6 +57,7 @@ class Prober:
         self._names = names
         self._columns = columns
         self._questions = 0
+        self._spent_s = 0.0
         self.features = features
         self.missing: list[object] = [_missing(column) for column in columns]
         self.base = self._find_base(examples)
@@ -64,9 +67,14 @@ class Prober:
         """How the model wants its rows, as far as it is known by now."""
         return ModelInput(self._form, self.features, self._names, tuple(self.missing))
 
+    @property
+    def is_slow(self) -> bool:
+        """The model has taken so long already that it is asked nothing that can be guessed."""
+        return self._spent_s > _BUDGET_S
+
     def refine(self) -> None:
         """Set ``nullable`` and the dtype float32 of every feature, and what missing strings are."""
-        if self.base is None:
+        if self.base is None or self.is_slow:
             return
         unused = [i for i, feature in enumerate(self.features) if not feature.used]
         nullable = {*unused, *self._accepted_by_group(None)}
@@ -85,10 +93,13 @@ class Prober:
     def takes(self, row: Sequence[Value]) -> bool:
         """Tell whether the model answers this row."""
         self._questions += 1
+        started_s = time.monotonic()
         try:
             self._predict(self.model_input.of(rows_of(self.features, [row])))
         except Exception:  # noqa: BLE001 - whatever it raises, it does not take the row
             return False
+        finally:
+            self._spent_s += time.monotonic() - started_s
         return True
 
     def _find_base(self, examples: Iterable[Sequence[float]]) -> list[Value] | None:
@@ -116,7 +127,7 @@ class Prober:
         """Return those of the group that take the value; together they take what each does."""
         if self._with(group, value):
             return set(group)
-        if len(group) == 1 or self._questions > _MAX_QUESTIONS:
+        if len(group) == 1 or self._questions > _MAX_QUESTIONS or self.is_slow:
             return set()
         if not self._with(group[:1], value) and not self._with(group[-1:], value):
             return set()  # a scaler or an imputer treats its columns alike

@@ -25,11 +25,15 @@ _UNKNOWN_INPUT = (
 
 @dataclass(frozen=True, slots=True)
 class InferredInput:
-    """The features, how the model wants them, and a row that it answered, if there is one."""
+    """The features, how the model wants them, and a row that it answered, if there is one.
+
+    is_slow: it took so long to answer that it is better not asked again.
+    """
 
     features: tuple[Feature, ...]
     model_input: ModelInput
     accepted: Rows | None
+    is_slow: bool
 
 
 def infer_input(
@@ -67,7 +71,7 @@ def infer_input(
         prober.refine()
         prober.features = _with_ranges(prober.features, first_steps(model))
     accepted = None if prober.base is None else rows_of(prober.features, [prober.base])
-    return InferredInput(prober.features, prober.model_input, accepted)
+    return InferredInput(prober.features, prober.model_input, accepted, prober.is_slow)
 
 
 def _refuse_dictionaries(model: object) -> None:

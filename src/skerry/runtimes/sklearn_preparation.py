@@ -31,6 +31,7 @@ from skerry.runtimes.sklearn_servable import ScikitServable
 from skerry.runtimes.warning_capture import captured_warnings
 
 _PROBE_ROWS = 64
+_SLOW = "it takes seconds to answer, so nulls and ranges were not tried; package it with --data"
 _NOT_PROBED = "it answered none of the rows it was tried with; its signature is a guess"
 
 
@@ -47,7 +48,7 @@ def prepare(model: Any, signature: Signature | None, warnings: tuple[str, ...]) 
         probes = _probe_rows(model, inferred)
         answers, outputs = _ask(model, inferred.model_input, probes)
         model_input, random = inferred.model_input, False
-        if probes is not None:
+        if probes is not None and not inferred.is_slow:
             random = _draws_at_random(answers, model_input, probes)
             model_input = as_matrix(
                 model, model_input, lambda form: answers.of(form.of(probes), probes.n_rows)
@@ -55,7 +56,7 @@ def prepare(model: Any, signature: Signature | None, warnings: tuple[str, ...]) 
             if not random:
                 answers = _in_one_call(answers, model_input, probes)
         else:
-            warnings = (*warnings, _NOT_PROBED)
+            warnings = (*warnings, _NOT_PROBED if probes is None else _SLOW)
         info = ServableInfo(
             signature=Signature(inferred.features, outputs),
             task=_task(model),
@@ -94,6 +95,8 @@ def _why_no_predict(model: Any) -> str:
 
 def _probe_rows(model: Any, inferred: InferredInput) -> Rows | None:
     """Return drawn rows that the model answers, else the one that it was seen to answer."""
+    if inferred.is_slow and inferred.accepted is not None:
+        return inferred.accepted
     try:
         drawn = draw_rows(Signature(inferred.features, ()), _PROBE_ROWS, seed=0)
     except ValueError:  # a range in the manifest that holds no whole number
@@ -167,12 +170,15 @@ def _in_one_call(answers: Answers, model_input: ModelInput, probes: Rows) -> Ans
 
 
 def _task(model: Any) -> Task:
-    if is_classifier(model):
-        return Task.CLASSIFICATION
-    if is_regressor(model):
-        return Task.REGRESSION
-    if is_outlier_detector(model):
-        return Task.OUTLIER_DETECTION
+    try:
+        if is_classifier(model):
+            return Task.CLASSIFICATION
+        if is_regressor(model):
+            return Task.REGRESSION
+        if is_outlier_detector(model):
+            return Task.OUTLIER_DETECTION
+    except AttributeError:
+        pass  # It has predict, and no other relation to scikit-learn.
     if hasattr(model, "classes_"):
         return Task.CLASSIFICATION
     groups = hasattr(model, "fit_predict") or hasattr(model, "n_components")

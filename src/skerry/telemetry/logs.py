@@ -30,8 +30,6 @@ class LogWriter:
         self._stream = stream
         self._lines: deque[bytes] = deque()
         self._wake = threading.Event()
-        self._idle = threading.Event()
-        self._idle.set()
         self._dropped = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="skerry-log", daemon=True)

@@ -63,7 +63,8 @@ def test_changed_files_are_tried_at_once() -> None:
 
     harness.files_changed(now_s=100.5)
 
-    assert (100.5, False, False) == (harness.next_attempt_s, harness.failed, harness.complete)
+    assert (100.5, 0, False) == (harness.next_attempt_s, harness.failures, harness.complete)
+    assert harness.failed
 
 
 def test_an_illegal_move_raises() -> None:

@@ -31,7 +31,7 @@ def test_required_models(
 
 
 def test_is_not_ready_without_any_model() -> None:
-    reasons = missing([], {}, draining=False, store_error=None)
+    reasons = missing([], {}, draining=False, trouble=None)
 
     assert ["no model in the repository"] == [r.reason for r in reasons]
 
@@ -39,7 +39,7 @@ def test_is_not_ready_without_any_model() -> None:
 def test_is_not_ready_while_draining() -> None:
     models = {"iris": ModelStatus("iris", "v1")}
 
-    reasons = missing(["iris"], models, draining=True, store_error=None)
+    reasons = missing(["iris"], models, draining=True, trouble=None)
 
     assert ["the process is shutting down"] == [r.reason for r in reasons]
 
@@ -50,7 +50,7 @@ def test_names_every_model_that_is_missing() -> None:
         "wine": ModelStatus("wine", "v1"),
     }
 
-    reasons = missing(["iris", "wine", "cars"], models, draining=False, store_error=None)
+    reasons = missing(["iris", "wine", "cars"], models, draining=False, trouble=None)
 
     assert [
         ("cars", None, None, "not in the repository"),
@@ -61,4 +61,4 @@ def test_names_every_model_that_is_missing() -> None:
 def test_a_store_that_cannot_be_read_leaves_a_serving_process_ready() -> None:
     models = {"iris": ModelStatus("iris", "v1")}
 
-    assert [] == missing(["iris"], models, draining=False, store_error="not YAML")
+    assert [] == missing(["iris"], models, draining=False, trouble="not YAML")

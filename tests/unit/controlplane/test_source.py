@@ -22,7 +22,7 @@ def test_reports_every_version_whole(tmp_path: Path) -> None:
     make(tmp_path, "iris/v1/model.joblib", "iris/v2/model.pkl.gz", "iris/v2/manifest.json")
     make(tmp_path, "wine/2024-10/model.onnx", "wine/2024-10/README.md")
 
-    found = scan(tmp_path)
+    found = scan(tmp_path).versions
 
     assert {("iris", "v1"), ("iris", "v2"), ("wine", "2024-10")} == set(found)
     assert ["model.pkl.gz", "manifest.json"] == [f.name for f in found["iris", "v2"].files]
@@ -46,11 +46,11 @@ def test_reports_every_version_whole(tmp_path: Path) -> None:
 def test_passes_over_what_is_no_version(tmp_path: Path, name: str) -> None:
     make(tmp_path, name)
 
-    assert {} == dict(scan(tmp_path))
+    assert {} == scan(tmp_path).versions
 
 
 def test_a_repository_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert {} == dict(scan(tmp_path / "gone"))
+    assert {} == scan(tmp_path / "gone").versions
 
 
 def test_follows_links_as_a_configmap_has_them(tmp_path: Path) -> None:
@@ -58,7 +58,32 @@ def test_follows_links_as_a_configmap_has_them(tmp_path: Path) -> None:
     (tmp_path / "models" / "iris" / "v1").mkdir(parents=True)
     os.symlink(tmp_path / "store" / "model.joblib", tmp_path / "models/iris/v1/model.joblib")
 
-    assert [("iris", "v1")] == list(scan(tmp_path / "models"))
+    assert [("iris", "v1")] == list(scan(tmp_path / "models").versions)
+
+
+def test_a_link_in_circles_keeps_nobody_else_from_being_found(tmp_path: Path) -> None:
+    make(tmp_path, "iris/v1/model.joblib")
+    os.symlink("v2", tmp_path / "iris" / "v2")
+    os.symlink("wine", tmp_path / "wine")
+
+    assert [("iris", "v1")] == list(scan(tmp_path).versions)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_closed_directory_is_told_and_what_is_below_is_not_taken_for_gone(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path, "iris/v1/model.joblib", "iris/v2/model.joblib", "wine/v1/model.joblib")
+    (tmp_path / "iris" / "v2").chmod(0)
+    (tmp_path / "wine").chmod(0)
+
+    found = scan(tmp_path)
+
+    assert [("iris", "v1")] == list(found.versions)
+    assert found.hides(("iris", "v2"))
+    assert found.hides(("wine", "v1"))
+    assert not found.hides(("iris", "v3"))
+    assert "iris/v2 can't be read: Permission denied" in str(found.trouble)
 
 
 @pytest.mark.parametrize(

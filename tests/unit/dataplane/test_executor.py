@@ -54,6 +54,20 @@ def test_refuses_rows_beyond_the_limit_and_takes_them_again_later() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), StopIteration(), KeyboardInterrupt()])
+def test_what_no_future_can_hold_is_an_error_like_any_other(error: BaseException) -> None:
+    def work() -> None:
+        raise error
+
+    async def run() -> None:
+        executor = Executor(1, 10)
+        with pytest.raises(RuntimeError, match=type(error).__name__):
+            await asyncio.wait_for(executor.submit(work, rows=1, on_end=lambda: None), 10)
+        executor.close()
+
+    asyncio.run(run())
+
+
 def test_a_withdrawn_call_is_never_made() -> None:
     async def run() -> tuple[list[str], list[str]]:
         go = threading.Event()

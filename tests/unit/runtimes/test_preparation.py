@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -215,3 +216,35 @@ def test_dates_as_labels_are_refused() -> None:
     model.classes_ = np.array(["2026-01-01", "2026-01-02"], dtype="datetime64[D]")
     with pytest.raises(Unsupported, match="datetime64"):
         _prepared(model)
+
+
+class Plain:
+    """Has what serving asks for, and no relation to scikit-learn."""
+
+    n_features_in_ = 2
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.calls = 0
+
+    def predict(self, rows: Any) -> Any:
+        self.calls += 1
+        time.sleep(self.seconds)
+        return np.asarray(rows)[:, 0] * 2
+
+
+def test_a_class_of_ones_own_with_predict_is_served() -> None:
+    servable = runtime_for("pickle").prepare(Plain(), None, LoadOptions())
+
+    rows = to_rows(servable.info.signature, [[1.5, 0]])
+    assert [3.0] == servable.predict(rows).labels.tolist()
+    assert Task.REGRESSION == servable.info.task
+
+
+def test_a_model_that_takes_seconds_to_answer_is_not_asked_again_and_again() -> None:
+    model = Plain(seconds=2.1)
+
+    servable = runtime_for("pickle").prepare(model, None, LoadOptions())
+
+    assert model.calls <= 3
+    assert "it takes seconds to answer" in servable.info.warnings[-1]
