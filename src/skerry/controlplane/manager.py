@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from skerry.controlplane.aspiration import aspired_versions, snapshots_of
 from skerry.controlplane.background import call_in_thread
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
@@ -30,6 +31,7 @@ from skerry.controlplane.transition import (
 from skerry.controlplane.unload import release_memory
 from skerry.core.errors import LoadError, LoadTimeout, Unreadable
 from skerry.core.servable import Servable
+from skerry.core.traffic import TrafficInForce
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
@@ -92,8 +94,6 @@ class Manager:
     def wake(self) -> None:
         """Ask for another look soon."""
         self._wake.set()
-
-    # Looking at the volume and the store.
 
     async def _look(self) -> None:
         self._looked_s = time.monotonic()
@@ -161,8 +161,6 @@ class Manager:
         if harness.state is VersionState.DISCOVERED:
             harness.reason = None if waiting is None else f"waits for {waiting}"
 
-    # Acting on it.
-
     def _act(self, tasks: asyncio.TaskGroup) -> None:
         loads: list[Harness] = []
         for model in self.catalog.models():
@@ -190,42 +188,14 @@ class Manager:
         self.catalog.started = True
 
     def _snapshots(self, model: str) -> list[VersionSnapshot]:
-        versions, policy, now_s = (
-            self.catalog.versions(model),
-            self.catalog.policy(model),
-            time.monotonic(),
-        )
-        aspired = self._aspired(model)
+        catalog = self.catalog
+        versions, policy = catalog.versions(model), catalog.policy(model)
+        in_force = catalog.traffic.get(model, TrafficInForce(None)).stable
+        aspired = aspired_versions(versions, policy, self.config.version_policy, in_force)
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())
-        return [
-            VersionSnapshot(
-                version=name,
-                state=harness.state,
-                present=harness.present and not harness.contradicts(policy),
-                aspired=name in aspired,
-                loadable=harness.complete and harness.is_due(now_s),
-                preferred=policy is not None and name in policy.named_versions(),
-            )
-            for name, harness in versions.items()
-        ]
-
-    def _aspired(self, model: str) -> frozenset[str]:
-        """Return the versions that are to be loaded, or to stay."""
-        versions, policy = self.catalog.versions(model), self.catalog.policy(model)
-        # What was never complete must not push out what is served.
-        known = {name for name, h in versions.items() if h.present and (h.complete or h.attempts)}
-        failed = {name for name, h in versions.items() if h.failed}
-        rule = self.config.version_policy
-        if policy is None:
-            return rule.select(known, failed)
-        named = policy.named_versions()
-        in_force = self.catalog.traffic.get(model)
-        if in_force is not None and in_force.stable is not None:
-            # Where the declared stable is not READY, another goes on in its place.
-            named |= {in_force.stable}
-        return (policy.versions or rule).select(known, failed) | (named & known)
+        return snapshots_of(versions, policy, aspired, time.monotonic())
 
     async def _load(self, harness: Harness) -> None:
         try:

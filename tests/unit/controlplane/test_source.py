@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skerry.controlplane.completeness import observe, waits_for
-from skerry.controlplane.source import FileFacts, VersionFiles, artifact_format, scan
+from skerry.controlplane.source import FileFacts, Scan, VersionFiles, artifact_format, scan
 
 
 def make(root: Path, *names: str) -> None:
@@ -67,6 +67,16 @@ def test_a_link_in_circles_keeps_nobody_else_from_being_found(tmp_path: Path) ->
     os.symlink("wine", tmp_path / "wine")
 
     assert [("iris", "v1")] == list(scan(tmp_path).versions)
+
+
+def test_what_is_below_an_unreadable_directory_may_still_be_there() -> None:
+    found = Scan({}, frozenset({("iris", "v2"), ("wine",)}), "why")
+
+    assert (True, True, False) == (
+        found.hides(("iris", "v2")),
+        found.hides(("wine", "v1")),
+        found.hides(("iris", "v3")),
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
