@@ -59,9 +59,13 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
     log, writer = start_log(settings.log_format, settings.log_level)
     parts = build_parts(settings, log)
     context = parts.context
+
+    class Protocol(BoundedHttpProtocol):
+        headers_timeout_s = settings.request_timeout_s
+
     config = uvicorn.Config(
         build_app(settings, parts),
-        http=BoundedHttpProtocol,
+        http=Protocol,
         ws="none",
         loop="uvloop",
         lifespan="on",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -134,3 +135,10 @@ def test_the_docs_need_no_other_host(server: RunningServer) -> None:
         assert source.startswith("/docs/assets/")
         assert server.client.get(source).status_code == 200
     assert "https://" not in page.replace("https://spec.openapis.org", "")
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /api/v1/predict HTTP/1.1\r\nHost: sk"])
+def test_headers_that_do_not_come_end_the_connection(tmp_path: Path, sent: bytes) -> None:
+    env = {"SKERRY_REQUEST_TIMEOUT_S": "1"}
+    with serve(iris_repository(tmp_path, "v1"), env=env) as server:
+        assert b"" == exchange(server, sent)

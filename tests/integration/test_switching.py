@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import httpx
@@ -133,6 +134,35 @@ def test_a_file_that_does_not_validate_leaves_the_last_good_policy(repository: P
         assert {"stable": "v1"} == traffic()["in_force"]
         assert "got 'stabel'" in str(traffic()["differences"])
         assert server.client.get("/readyz").status_code == 200
+
+
+def test_a_file_that_is_empty_for_a_moment_changes_nothing(repository: Path) -> None:
+    policy = "schema_version: 1\nmodels: {iris: {stable: v1}}\n"
+    file = repository / "traffic.yaml"
+    file.write_text(policy, encoding="utf-8")
+    with serve(repository, env={"SKERRY_SETTLE_TIME_S": "2"}) as server:
+        server.wait_for_state("iris", "v2", "READY")
+        for _ in range(5):
+            file.write_bytes(b"")
+            time.sleep(0.2)
+            file.write_text(policy, encoding="utf-8")
+            time.sleep(0.2)
+
+        stable = [r["stable"] for r in server.log() if r["event"] == "traffic_changed"]
+        assert {"v1"} == {version for version in stable if version is not None}
+
+
+def test_a_file_that_stays_empty_means_the_built_in_default(repository: Path) -> None:
+    file = repository / "traffic.yaml"
+    file.write_text("schema_version: 1\nmodels: {iris: {stable: v1}}\n", encoding="utf-8")
+    with serve(repository) as server:
+        server.wait_for_state("iris", "v2", "READY")
+        file.unlink()
+
+        def in_force() -> object:
+            return server.client.get("/api/v1/models/iris/traffic").json()["in_force"]
+
+        server.wait_for(lambda: in_force() == {"stable": "v2"}, timeout_s=5)
 
 
 def test_a_file_that_does_not_validate_at_start_keeps_it_from_being_ready(

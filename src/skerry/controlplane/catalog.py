@@ -91,10 +91,14 @@ class Catalog:
         """Tell whether the model is on the volume, rather than being drained."""
         return any(harness.present for harness in self.versions(model).values())
 
+    def drops_policies(self, content: StoreContent) -> bool:
+        """Tell whether the store holds no policy, where it held some."""
+        held = self.document is not None and bool(self.document.models)
+        return held and content.document is not None and not content.document.models
+
     def lost_with_volume(self, content: StoreContent) -> bool:
         """Tell whether the traffic file is missing only because its volume is."""
-        known = self.document is not None and bool(self.document.models)
-        return known and self.volume_gone and content.kind == "default"
+        return self.drops_policies(content) and self.volume_gone and content.kind == "default"
 
     def take_over(self, content: StoreContent) -> None:
         """Put what the store holds in force; the last good document stays where it is invalid."""

@@ -21,7 +21,7 @@ from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.loader import LoadedVersion, Loader, matches_manifest
 from skerry.controlplane.source import Scan, VersionFiles, artifact_format, scan
-from skerry.controlplane.traffic_store import TrafficStore
+from skerry.controlplane.traffic_store import StoreContent, TrafficStore
 from skerry.controlplane.transition import (
     Load,
     TransitionPolicy,
@@ -76,6 +76,7 @@ class Manager:
         self._loading: asyncio.Task[None] | None = None
         self._looked = False
         self._looked_s = 0.0
+        self._no_policies_since_s: float | None = None
 
     async def run(self, poll_interval_s: float) -> None:
         """Reconcile until cancelled: after every ``wake``, and at least once a poll interval."""
@@ -100,7 +101,7 @@ class Manager:
         found = await self._scan()
         async with self.store_lock:
             content = await call_in_thread("store", self.store.read)
-            if not self.catalog.lost_with_volume(content):
+            if self._is_settled(content) and not self.catalog.lost_with_volume(content):
                 self.catalog.take_over(content)
         self._looked = True
         if found is None:
@@ -108,6 +109,19 @@ class Manager:
         if self.catalog.first_found is None:
             self.catalog.first_found = frozenset(model for model, _ in found.versions)
         await self._update_harnesses(found)
+
+    def _is_settled(self, content: StoreContent) -> bool:
+        """Tell whether a store may be believed that holds no policy any more.
+
+        An editor that writes in place empties the file first. Taken at its word, that moment
+        would send everything to the newest version.
+        """
+        if not self.catalog.drops_policies(content):
+            self._no_policies_since_s = None
+            return True
+        if self._no_policies_since_s is None:
+            self._no_policies_since_s = self._looked_s
+        return self._looked_s - self._no_policies_since_s >= self.config.settle_time_s
 
     async def _scan(self) -> Scan | None:
         """Return what is on the volume, or None where it must not be acted upon."""
@@ -284,6 +298,8 @@ class Manager:
     def _pause_s(self, poll_interval_s: float) -> float:
         """Return how long to sleep: until the next thing becomes due that was not at this look."""
         due: list[float] = [self._looked_s + poll_interval_s]
+        if self._no_policies_since_s is not None:
+            due.append(self._no_policies_since_s + self.config.settle_time_s)
         for harness in self.catalog.harnesses():
             if not harness.complete:
                 due.append(harness.observed.since_s + self.config.settle_time_s)

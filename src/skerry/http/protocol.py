@@ -1,7 +1,8 @@
-"""uvicorn's HTTP protocol with a bound on headers, and without offers to speak another one."""
+"""uvicorn's HTTP protocol with bounds on headers, and without offers to speak another one."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
@@ -21,11 +22,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     The edge refuses complete headers that are too large. This stops headers that never end, and
     a chunked body's trailers, which are headers too: the parser would keep every byte.
+    Headers that are not complete after ``headers_timeout_s`` end the connection, too.
     """
 
+    headers_timeout_s = 30.0
+    _headers_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _progressed = False
     _in_headers = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Wait for the first request, but not for ever."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Clean up."""
+        self._stop_timer()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the headers have grown too large."""
@@ -35,11 +49,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._progressed:
             self._header_bytes = 0
+            self._stop_timer()
             return
+        self._start_timer()
         self._header_bytes += len(data)
         if self._header_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
             self.transport.write(_answer(self._header_bytes))
             self.transport.close()
+
+    def _start_timer(self) -> None:
+        if self._headers_timer is None and self._in_headers:
+            wait_s = self.headers_timeout_s
+            self._headers_timer = self.loop.call_later(wait_s, self.transport.close)
+
+    def _stop_timer(self) -> None:
+        if self._headers_timer is not None:
+            self._headers_timer.cancel()
+            self._headers_timer = None
 
     def on_headers_complete(self) -> None:
         """Count from here again."""
