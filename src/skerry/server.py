@@ -19,7 +19,7 @@ import uvicorn
 
 from skerry import __version__
 from skerry.app import build_app, build_parts
-from skerry.controlplane.memory import return_freed_memory
+from skerry.controlplane.memory import use_one_arena
 from skerry.controlplane.views import what_is_missing
 from skerry.http.context import ServerContext
 from skerry.http.protocol import BoundedHttpProtocol
@@ -55,7 +55,7 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         ListenError: the port is taken, or the address is not one of this machine.
     """
     listener = listen(settings.host, settings.port)
-    return_freed_memory()
+    use_one_arena()
     log, writer = start_log(settings.log_format, settings.log_level)
     parts = build_parts(settings, log)
     context = parts.context

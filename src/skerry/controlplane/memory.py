@@ -12,8 +12,7 @@ _MIB = 1024 * 1024
 _COMPRESSED_FACTOR = 4.0
 _PLAIN_FACTOR = 1.2
 _MEASURED_FACTOR = 1.1
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-_ARENAS = 2
+_M_ARENA_MAX = -8
 _V2 = Path("/sys/fs/cgroup")
 _V1 = Path("/sys/fs/cgroup/memory")
 
@@ -57,18 +56,18 @@ def check_fits(estimate: int, available: int | None) -> None:
         )
 
 
-def return_freed_memory() -> None:
-    """Have the allocator give large blocks back to the system as soon as they are freed.
+def use_one_arena() -> None:
+    """Have all threads allocate from one arena, so that ``malloc_trim`` gives everything back.
 
-    glibc raises its threshold for that to the largest block that was ever freed, so that the
-    arrays of later models would come from heaps, which keep a model's worth of memory each.
+    glibc makes an arena for each thread, and trims the free end of the first one only: loads in
+    threads that come and go would leave a model's worth of memory in each. Threads do not wait
+    for one another there, for they hold the GIL anyway. Call it before the first thread.
     Source: mallopt(3). Elsewhere than with glibc this does nothing.
     """
     if sys.platform.startswith("linux"):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, _MIB)
-            mallopt(_M_ARENA_MAX, _ARENAS)
+            mallopt(_M_ARENA_MAX, 1)
 
 
 def resident_bytes() -> int:
