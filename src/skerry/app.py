@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp
 
 from skerry import __version__
 from skerry.controlplane.catalog import Catalog
+from skerry.controlplane.handover import share_interpreter
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
 from skerry.controlplane.memory import available_bytes
@@ -33,10 +33,6 @@ from skerry.runtimes.base import LoadOptions
 from skerry.serving.serving_map import ServingMap
 from skerry.settings import Settings
 from skerry.telemetry.logs import EventLog
-
-# A prediction in Python code gives the interpreter back this often. With the default of 5 ms and
-# as many busy threads as CPUs, the loop waits for 20 ms and more at each step of a request.
-SWITCH_INTERVAL_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        share_interpreter()
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(_control_plane(settings, parts))
             yield

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 
+from skerry.controlplane.handover import share_at_every_call
 from skerry.controlplane.memory import check_fits, estimate_bytes, resident_bytes
 from skerry.controlplane.source import MANIFEST, VersionFiles, artifact_format
 from skerry.core.errors import DigestMismatch, LoadError, Unreadable, Unsupported
@@ -81,10 +82,11 @@ class Loader:
             raise Unreadable(f"{artifact_file} can't be read: {error.strerror}") from error
         progress(VersionState.WARMING)
         signature = None if manifest is None else manifest.signature
-        servable = runtime.prepare(model, signature, self.options)
-        del model
-        if manifest is not None:
-            check_samples(servable, manifest.samples)
+        with share_at_every_call():
+            servable = runtime.prepare(model, signature, self.options)
+            del model
+            if manifest is not None:
+                check_samples(servable, manifest.samples)
         return servable, LoadedVersion(
             artifact=artifact,
             has_manifest=manifest is not None,

@@ -20,7 +20,7 @@ from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.loader import LoadedVersion, Loader, matches_manifest
-from skerry.controlplane.source import Scan, VersionFiles, artifact_format, scan
+from skerry.controlplane.source import Scan, VersionFiles, scan
 from skerry.controlplane.traffic_store import StoreContent, TrafficStore
 from skerry.controlplane.transition import (
     Load,
@@ -247,9 +247,11 @@ class Manager:
             if limit.expired():
                 self._give_up(harness)
                 return
-            text = f"{type(error).__name__}: {error}"
             self._log.warning(
-                "load_raised", model=harness.model, version=harness.version, text=text
+                "load_raised",
+                model=harness.model,
+                version=harness.version,
+                exception=f"{type(error).__name__}: {error}",
             )
             reason = f"loading raised {type(error).__name__}; the log has its text"
             harness.fail(Unreadable(reason), _now(), time.monotonic())
@@ -285,13 +287,12 @@ class Manager:
         harness.move(VersionState.DRAINING, _now(), reason)
 
         def on_idle(servable: Servable) -> None:
-            tasks.create_task(self._release(harness, [servable]))
+            tasks.create_task(self._release(harness, servable))
 
         slot.drain(on_idle)
 
-    async def _release(self, harness: Harness, held: list[Servable]) -> None:
-        format_ = artifact_format(harness.loaded_files.artifacts[0].name)
-        await call_in_thread("unload", release_memory, format_, held)
+    async def _release(self, harness: Harness, servable: Servable) -> None:
+        await call_in_thread("unload", release_memory, servable)
         harness.move(VersionState.UNLOADED, _now(), harness.reason)
         self.wake()
 

@@ -7,18 +7,15 @@ import sys
 from functools import cache
 
 from skerry.core.servable import Servable
-from skerry.runtimes.registry import runtime_for
 
 
-def release_memory(format: str, held: list[Servable]) -> None:
-    """Drop the only reference that is left, in ``held``, and return free pages to the system.
-
-    format: of the artifact that the servable was made from.
+def release_memory(servable: Servable) -> None:
+    """Release the servable, and return free pages to the system.
 
     glibc keeps what was freed for later use; a server that switches versions for months would
     look as large as the largest moment it had.
     """
-    runtime_for(format).release(held.pop())
+    servable.release()
     trim = _malloc_trim()
     if trim is not None:
         trim(0)

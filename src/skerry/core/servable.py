@@ -38,3 +38,7 @@ class Servable(Protocol):
     def predict(self, rows: Rows) -> Predictions:
         """Answer validated rows. Blocking; whatever the model raises passes through."""
         ...
+
+    def release(self) -> None:
+        """Free its memory in small steps. It must be in nobody's use, now and later."""
+        ...

@@ -94,11 +94,6 @@ class Executor:
         with self._lock:
             self._queue_rows -= rows
 
-    @property
-    def is_idle(self) -> bool:
-        """No call waits or runs."""
-        return self._calls == 0
-
     def close(self) -> None:
         """Withdraw what waits. Does not wait for what runs."""
         self._pool.shutdown(wait=False, cancel_futures=True)

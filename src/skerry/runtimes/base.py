@@ -64,7 +64,3 @@ class Runtime(Protocol):
             LoadError: the model can't be served, for the reason given.
         """
         ...
-
-    def release(self, servable: Servable) -> None:
-        """Free a servable's memory in small steps. It must be in nobody's use, now and later."""
-        ...

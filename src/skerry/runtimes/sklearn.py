@@ -41,10 +41,3 @@ class ScikitRuntime:
         del options  # parity chooses among executors, and there is one
         read = model if isinstance(model, ReadModel) else ReadModel(model)
         return prepare(read.model, signature, read.warnings)
-
-    def release(self, servable: Servable) -> None:
-        """Free a servable's memory in small steps; see ``Runtime.release``."""
-        from skerry.runtimes.sklearn_servable import ScikitServable
-
-        if isinstance(servable, ScikitServable):
-            servable.release()

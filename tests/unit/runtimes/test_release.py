@@ -55,6 +55,6 @@ def test_a_released_servable_says_so() -> None:
     runtime, options = runtime_for("joblib"), LoadOptions()
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     servable = runtime.prepare(model, None, options)
-    runtime.release(servable)
+    servable.release()
     with pytest.raises(RuntimeError, match="released"):
         servable.predict(Rows(1, matrix=np.zeros((1, 1))))

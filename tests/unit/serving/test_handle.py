@@ -18,6 +18,9 @@ class Nothing:
     def predict(self, rows: Rows) -> Predictions:
         raise NotImplementedError
 
+    def release(self) -> None:
+        raise NotImplementedError
+
 
 def test_an_idle_slot_gives_its_servable_up_at_once() -> None:
     freed: list[Servable] = []
