@@ -21,6 +21,7 @@ from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
 from skerry.controlplane.transition import TransitionPolicy
 from skerry.controlplane.watcher import watch
+from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
 from skerry.dataplane.executor import Executor, cpus
 from skerry.http import docs, health, models, predict, traffic
@@ -58,7 +59,11 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         ),
         _store(settings),
         Loader(
-            LoadOptions(parity=settings.parity, skops_trusted=settings.skops_trusted),
+            LoadOptions(
+                parity=Parity(settings.parity),
+                plan_budget_s=settings.plan_budget_s,
+                skops_trusted=settings.skops_trusted,
+            ),
             settings.require_manifest,
             available_bytes,
         ),

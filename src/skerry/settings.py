@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     parity: Literal["exact", "tolerant", "native"] = Field(
         "exact", description="how equal a plan must be to scikit-learn; native: no plan"
     )
+    plan_budget_s: float = Field(
+        10, gt=0, le=3600, description="seconds that a load may look for a faster executor"
+    )
     require_manifest: bool = Field(
         False, description="refuse artifacts without a manifest whose digest matches"
     )

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 
 from skerry.core.errors import Unsupported
+from skerry.core.plan import Parity
 from skerry.core.row_values import to_rows
 from skerry.core.rows import Predictions
 from skerry.core.servable import Servable
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 from tests.zoo import DRAWS_AT_RANDOM, REFUSED, refused
 from tests.zoo_answers import differences, scikit_learn_answers
 from tests.zoo_specimens import specimens
 
-_OPTIONS = LoadOptions(parity="native")
+_OPTIONS = LoadOptions(parity=Parity.NATIVE)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def _prepared(model: Any, format: str) -> Servable:
         pickle.dump(model, file)
     file.seek(0)
     runtime = runtime_for(format)
-    return runtime.prepare(runtime.read(file, format, _OPTIONS), None, _OPTIONS)
+    return runtime.prepare(runtime.read(file, format, _OPTIONS), Known(), _OPTIONS)
 
 
 def _as_json(predictions: Predictions) -> dict[str, Any]:

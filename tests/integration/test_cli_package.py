@@ -25,9 +25,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skerry.cli import skerry
 from skerry.controlplane.version_writer import PackageError, write_version
 from skerry.core.manifest import Manifest
+from skerry.core.plan import Parity
 from skerry.core.row_values import to_rows
 from skerry.core.signature import DType
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 from tests.integration.models import constant_model, iris_model
 
@@ -157,10 +158,10 @@ def test_what_it_wrote_loads_and_reproduces_its_samples(tmp_path: Path) -> None:
 
     manifest = written(tmp_path / "models")
     runtime = runtime_for(manifest.artifact.format)
-    options = LoadOptions(parity="native")
+    options = LoadOptions(parity=Parity.NATIVE)
     with (tmp_path / "models" / "iris" / "v2" / manifest.artifact.file).open("rb") as file:
         model = runtime.read(file, manifest.artifact.format, options)
-    servable = runtime.prepare(model, manifest.signature, options)
+    servable = runtime.prepare(model, Known(manifest.signature), options)
     rows = to_rows(manifest.signature, [sample.features for sample in manifest.samples])
     assert servable.predict(rows).labels.tolist() == [s.prediction for s in manifest.samples]
 

@@ -53,7 +53,7 @@ def inspect(
         from skerry.cli.inspect_files import inspect_path
         from skerry.runtimes.base import LoadOptions
 
-        options = LoadOptions(parity="native", skops_trusted=split_types(skops_trusted))
+        options = LoadOptions(skops_trusted=split_types(skops_trusted))
         data = inspect_path(path, model, version, verify=verify, options=options)
         is_sound = all(v["problem"] is None for v in data.get("versions", [data]))
     if as_json:

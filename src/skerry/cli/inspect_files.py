@@ -118,6 +118,7 @@ def _empty(files: VersionFiles) -> dict[str, Any]:
         "memory_bytes": None,
         "created_at": None,
         "signature": None,
+        "plan": None,
     }
 
 
@@ -146,6 +147,7 @@ def _described(manifest: Manifest) -> dict[str, Any]:
         "memory_bytes": manifest.memory_bytes or None,
         "created_at": manifest.created_at,
         "signature": manifest.signature.to_dict(),
+        "plan": manifest.plan or None,
         "warnings": [
             f"packaged with {name} {version}, here is {serving[name] or 'none'}"
             for name, version in manifest.packages.items()
@@ -189,6 +191,7 @@ def _loaded(files: VersionFiles, manifest: Manifest | None, options: LoadOptions
         "warnings": list(info.warnings),
         "packages": {"trained": dict(facts.trained_packages), "serving": dict(info.packages)},
         "signature": info.signature.to_dict(),
+        "plan": info.plan.to_dict(),
         "checks": [
             *(() if manifest is None else ("digest",)),
             "load",

@@ -54,7 +54,7 @@ def package(
             model,
             version,
             data=table,
-            options=LoadOptions(parity="native", skops_trusted=split_types(skops_trusted)),
+            options=LoadOptions(skops_trusted=split_types(skops_trusted)),
         )
     except PackageError as error:
         raise CommandFailed(str(error)) from error

@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
 
+from skerry import __version__
 from skerry.controlplane.handover import share_at_every_call
 from skerry.controlplane.memory import check_fits, estimate_bytes, resident_bytes
 from skerry.controlplane.source import MANIFEST, VersionFiles, artifact_format
 from skerry.core.errors import DigestMismatch, LoadError, Unreadable, Unsupported
 from skerry.core.manifest import Artifact, Manifest
+from skerry.core.plan import Plan
 from skerry.core.servable import Servable
 from skerry.core.version_state import VersionState
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 from skerry.runtimes.samples import check_samples
 
@@ -81,9 +84,9 @@ class Loader:
         except OSError as error:
             raise Unreadable(f"{artifact_file} can't be read: {error.strerror}") from error
         progress(VersionState.WARMING)
-        signature = None if manifest is None else manifest.signature
+        known = Known() if manifest is None else known_from(manifest)
         with share_at_every_call():
-            servable = runtime.prepare(model, signature, self.options)
+            servable = runtime.prepare(model, known, self.options)
             del model
             if manifest is not None:
                 check_samples(servable, manifest.samples)
@@ -109,6 +112,16 @@ def read_manifest(files: VersionFiles) -> Manifest | None:
             return Manifest.from_json(file.read(_MAX_MANIFEST_BYTES))
     except OSError as error:
         raise Unreadable(f"manifest.json can't be read: {error.strerror}") from error
+
+
+def known_from(manifest: Manifest) -> Known:
+    """Return what the manifest tells of its model; a plan that can't be read is none."""
+    plan = None
+    if manifest.plan and manifest.skerry_version == __version__:
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            plan = Plan.from_dict(manifest.plan)
+    samples = tuple(sample.features for sample in manifest.samples)
+    return Known(manifest.signature, samples, plan, manifest.packages)
 
 
 def matches_manifest(files: VersionFiles) -> bool:

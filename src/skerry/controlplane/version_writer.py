@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,18 +23,18 @@ from skerry.controlplane.memory import resident_bytes
 from skerry.controlplane.source import MANIFEST, artifact_format, parse_model_file
 from skerry.core.errors import Unsupported
 from skerry.core.manifest import FORMATS, Artifact, Manifest, Sample
+from skerry.core.plan import Parity, Plan
 from skerry.core.servable import Servable
 from skerry.core.signature import DType, Feature, Signature
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
-from skerry.runtimes.samples import draw_rows, golden_samples
+from skerry.runtimes.samples import check_samples, draw_rows, golden_samples
 from skerry.runtimes.training import TrainingTable, describe_table, table_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE_ROWS = 20
-_NATIVE = LoadOptions(parity="native")
 _NO_SAMPLES = "it answered none of the sample rows, so nothing proves its answers: give it --data"
 _COPY_BYTES = 1024 * 1024
 
@@ -87,7 +87,7 @@ def write_version(
     with _staging(target) as directory:
         artifact = _copy(file, directory / model_file.artifact)
         packaged = _Model(
-            directory / model_file.artifact, artifact.format, options or _NATIVE
+            directory / model_file.artifact, artifact.format, options or LoadOptions()
         ).describe(data)
         info = packaged.servable.info
         manifest = Manifest(
@@ -102,6 +102,7 @@ def write_version(
             signature=info.signature,
             samples=packaged.samples,
             training=packaged.training,
+            plan={**packaged.plan.to_dict(), "cpu": packaged.plan.cpu},
             memory_bytes=packaged.memory_bytes,
         )
         _write_text(directory / MANIFEST, manifest.to_json())
@@ -169,11 +170,15 @@ class _Packaged:
     samples: tuple[Sample, ...]
     training: Mapping[str, Any] | None
     ignored: tuple[str, ...]
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A model file that is loaded as often as its description takes."""
+    """A model file that is loaded as often as its description takes.
+
+    The golden samples are scikit-learn's own answers; the plan is then held against them.
+    """
 
     file: Path
     format: str
@@ -184,13 +189,26 @@ class _Model:
         if data is None:
             servable, memory_bytes = self._load_alone()
             rows = draw_rows(servable.info.signature, SAMPLE_ROWS, seed=0)
-            return _Packaged(servable, memory_bytes, golden_samples(servable, rows), None, ())
+            samples = golden_samples(servable, rows)
+            plan = self._plan(servable.info.signature, samples)
+            return _Packaged(servable, memory_bytes, samples, None, (), plan)
         table = self._described(data)
         servable, memory_bytes = self._load(table.signature)
         with _data_at_fault():
             rows = table_rows(table, data, SAMPLE_ROWS, seed=0)
         samples = golden_samples(servable, rows)
-        return _Packaged(servable, memory_bytes, samples, table.training, table.ignored)
+        plan = self._plan(servable.info.signature, samples)
+        return _Packaged(servable, memory_bytes, samples, table.training, table.ignored, plan)
+
+    def _plan(self, signature: Signature, samples: tuple[Sample, ...]) -> Plan:
+        known = Known(signature, tuple(sample.features for sample in samples))
+        servable = runtime_for(self.format).prepare(self._read(), known, self.options)
+        check_samples(servable, samples)
+        return servable.info.plan
+
+    def _read(self) -> object:
+        with self.file.open("rb") as opened:
+            return runtime_for(self.format).read(opened, self.format, self.options)
 
     def _described(self, data: pd.DataFrame) -> TrainingTable:
         try:
@@ -215,11 +233,8 @@ class _Model:
         """Return a servable and the bytes that its load took."""
         gc.collect()
         before = resident_bytes()
-        runtime = runtime_for(self.format)
-        with self.file.open("rb") as opened:
-            model = runtime.read(opened, self.format, self.options)
-        servable = runtime.prepare(model, signature, self.options)
-        del model
+        native = replace(self.options, parity=Parity.NATIVE)
+        servable = runtime_for(self.format).prepare(self._read(), Known(signature), native)
         return servable, max(0, resident_bytes() - before)
 
 

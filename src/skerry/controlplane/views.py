@@ -13,13 +13,6 @@ from skerry.core.errors import ModelNotFound, VersionNotFound
 from skerry.core.names import natural_key
 from skerry.core.version_state import VersionState
 
-NATIVE_PLAN: dict[str, Any] = {
-    "parity": "native",
-    "cached": False,
-    "ranges": [{"min_rows": 1, "max_rows": None, "executor": "sklearn"}],
-    "candidates": [],
-}
-
 
 def describe_version(catalog: Catalog, model: str, version: str, *, whole: bool) -> dict[str, Any]:
     """Return a version; ``whole`` adds its signature and plan.
@@ -56,7 +49,7 @@ def describe_version(catalog: Catalog, model: str, version: str, *, whole: bool)
     }
     if whole:
         data["signature"] = None if info is None else info.signature.to_dict()
-        data["plan"] = None if info is None else NATIVE_PLAN
+        data["plan"] = None if info is None else info.plan.to_dict()
     return data
 
 

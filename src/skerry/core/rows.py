@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,13 @@ class Rows:
     matrix: NDArray[np.float64] | None = None
     columns: tuple[NDArray[Any], ...] | None = None
 
+    def take(self, indices: Sequence[int] | NDArray[np.intp]) -> Rows:
+        """Return copies of some rows, in the order of their indices."""
+        if self.matrix is not None:
+            return Rows(len(indices), matrix=self.matrix[indices])
+        columns = tuple(column[indices] for column in self.columns or ())
+        return Rows(len(indices), columns=columns)
+
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
@@ -37,3 +45,12 @@ class Predictions:
     labels: NDArray[Any]
     confidences: NDArray[np.float64] | None = None
     probabilities: tuple[NDArray[np.float64], ...] | None = None
+
+    def take(self, indices: Sequence[int] | NDArray[np.intp]) -> Predictions:
+        """Return copies of some rows' predictions, in the order of their indices."""
+        confidences, probabilities = self.confidences, self.probabilities
+        return Predictions(
+            self.labels[indices],
+            None if confidences is None else confidences[indices],
+            None if probabilities is None else tuple(p[indices] for p in probabilities),
+        )

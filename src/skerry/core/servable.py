@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from skerry.core.plan import Plan
 from skerry.core.rows import Predictions, Rows
 from skerry.core.signature import Signature, Task
 
@@ -23,6 +24,7 @@ class ServableInfo:
     task: Task
     estimator: str
     packages: Mapping[str, str]
+    plan: Plan
     draws_at_random: bool = False
     warnings: tuple[str, ...] = ()
 

@@ -65,7 +65,7 @@ class Answers:
         labels = as_labels(self.model.predict(model_input))
         if self.shape is Shape.NONE:
             return _checked(Predictions(labels), n_rows)
-        each = _split(self.shape, self.model.predict_proba(model_input))
+        each = split_probabilities(self.shape, self.model.predict_proba(model_input))
         confidences = np.column_stack([p.max(axis=1) for p in each])
         if labels.ndim == 1:
             confidences = confidences[:, 0]
@@ -166,7 +166,8 @@ def _as_tuple(classes: Any) -> Classes | None:
     return tuple(array.tolist())
 
 
-def _split(shape: Shape, probabilities: Any) -> tuple[NDArray[np.float64], ...]:
+def split_probabilities(shape: Shape, probabilities: Any) -> tuple[NDArray[np.float64], ...]:
+    """Return what ``predict_proba`` answered as one float64 [n_rows, n_classes] an output."""
     if shape is Shape.SEVERAL:
         return tuple(np.asarray(each, dtype=np.float64) for each in probabilities)
     array = np.asarray(probabilities, dtype=np.float64)

@@ -5,9 +5,11 @@ A runtime never touches files by path and never sees a request; the loader calls
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
 
+from skerry.core.plan import Parity, Plan
 from skerry.core.servable import Servable
 from skerry.core.signature import Signature
 
@@ -16,11 +18,12 @@ from skerry.core.signature import Signature
 class LoadOptions:
     """How models are loaded here.
 
-    parity: ``exact``, ``tolerant``, or ``native`` (scikit-learn itself, no other executor).
+    plan_budget_s: seconds that the search for a faster executor may take.
     skops_trusted: full names of the types that a skops file may hold besides the known ones.
     """
 
-    parity: str = "exact"
+    parity: Parity = Parity.EXACT
+    plan_budget_s: float = 10.0
     skops_trusted: tuple[str, ...] = ()
 
 
@@ -33,6 +36,22 @@ class ReadModel:
 
     model: object
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a manifest tells of a model, so that it need not be found out again.
+
+    signature: None has it inferred from the fitted object.
+    samples: rows of values in signature order.
+    plan: an execution plan that was measured on ``plan.cpu``.
+    packages: versions of the packages that the plan was made with.
+    """
+
+    signature: Signature | None = None
+    samples: tuple[tuple[Any, ...], ...] = ()
+    plan: Plan | None = None
+    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runtime(Protocol):
@@ -54,11 +73,10 @@ class Runtime(Protocol):
         """
         ...
 
-    def prepare(self, model: object, signature: Signature | None, options: LoadOptions) -> Servable:
+    def prepare(self, model: object, known: Known, options: LoadOptions) -> Servable:
         """Return a servable that has predicted already.
 
         model: what ``read`` returned, or a fitted object; it belongs to the servable from now on.
-        signature: the manifest's; None has it inferred from the fitted object.
 
         Raises:
             LoadError: the model can't be served, for the reason given.

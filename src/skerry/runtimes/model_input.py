@@ -61,6 +61,15 @@ class ModelInput:
             table[:, j] = column
         return table
 
+    def block(self, rows: Rows) -> NDArray[np.float64] | tuple[NDArray[Any], ...]:
+        """Return the rows as compiled estimators take them: a matrix, or one array a column."""
+        if rows.matrix is not None:
+            return rows.matrix
+        if self.form is Form.MATRIX:
+            matrix: NDArray[np.float64] = self.of(rows)
+            return matrix
+        return tuple(self._columns(rows))
+
     def _columns(self, rows: Rows) -> list[NDArray[Any]]:
         columns: list[NDArray[Any]] = []
         for j, feature in enumerate(self.features):
@@ -90,6 +99,20 @@ def is_moderate(rows: Rows) -> bool:
         return bool(np.abs(rows.matrix).max(initial=0.0) < MODERATE)
     return all(
         column.dtype == object or bool(np.abs(column).max(initial=0) < MODERATE)
+        for column in rows.columns or ()
+    )
+
+
+def is_immoderate(rows: Rows) -> bool:
+    """Tell whether any number is so large that it may overflow; a missing one is not."""
+    if rows.matrix is not None:
+        flat = rows.matrix.ravel()
+        # One call to find out in most cases; a sum of squares is above each of them.
+        if flat.dot(flat) < MODERATE:
+            return False
+        return bool((np.abs(flat) >= MODERATE).any())
+    return any(
+        column.dtype != object and bool((np.abs(column) >= MODERATE).any())
         for column in rows.columns or ()
     )
 

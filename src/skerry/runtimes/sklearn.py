@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 from skerry.core.errors import Unsupported
 from skerry.core.servable import Servable
-from skerry.core.signature import Signature
-from skerry.runtimes.base import LoadOptions, ReadModel
+from skerry.runtimes.base import Known, LoadOptions, ReadModel
 from skerry.runtimes.reading import read_pickle, read_skops
 
 
@@ -30,7 +29,7 @@ class ScikitRuntime:
             raise Unsupported(f"scikit-learn models do not come as {format!r}")
         return read_skops(file, options) if format == "skops" else read_pickle(file)
 
-    def prepare(self, model: object, signature: Signature | None, options: LoadOptions) -> Servable:
+    def prepare(self, model: object, known: Known, options: LoadOptions) -> Servable:
         """Return a servable that has predicted already; see ``Runtime.prepare``.
 
         Raises:
@@ -38,6 +37,5 @@ class ScikitRuntime:
         """
         from skerry.runtimes.sklearn_preparation import prepare
 
-        del options  # parity chooses among executors, and there is one
         read = model if isinstance(model, ReadModel) else ReadModel(model)
-        return prepare(read.model, signature, read.warnings)
+        return prepare(read.model, known, options, read.warnings)

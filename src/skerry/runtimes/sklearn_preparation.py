@@ -12,13 +12,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skerry.core.errors import Unsupported
+from skerry.core.plan import Executor, Plan
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import Output, Signature, Task
 from skerry.runtimes.answers import Answers, Shape, as_labels, outputs_of, shape_of
 from skerry.runtimes.argmax import is_argmax
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.model_input import ModelInput
+from skerry.runtimes.native import Native
 from skerry.runtimes.nested import class_path, nested_estimators, serve_alone
+from skerry.runtimes.planning.planner import Planner
 from skerry.runtimes.samples import draw_rows
 from skerry.runtimes.signature_inference import InferredInput, infer_input
 from skerry.runtimes.simplification import (
@@ -35,7 +39,9 @@ _SLOW = "it takes seconds to answer, so nulls and ranges were not tried; package
 _NOT_PROBED = "it answered none of the rows it was tried with; its signature is a guess"
 
 
-def prepare(model: Any, signature: Signature | None, warnings: tuple[str, ...]) -> ScikitServable:
+def prepare(
+    model: Any, known: Known, options: LoadOptions, warnings: tuple[str, ...]
+) -> ScikitServable:
     """Return a servable for ``model``, which belongs to it from now on.
 
     Raises:
@@ -44,7 +50,7 @@ def prepare(model: Any, signature: Signature | None, warnings: tuple[str, ...]) 
     with captured_warnings(), np.errstate(all="ignore"):
         _refuse(model)
         serve_alone(model)
-        inferred = infer_input(model, model.predict, signature)
+        inferred = infer_input(model, model.predict, known.signature)
         probes = _probe_rows(model, inferred)
         answers, outputs = _ask(model, inferred.model_input, probes)
         model_input, random = inferred.model_input, False
@@ -57,17 +63,22 @@ def prepare(model: Any, signature: Signature | None, warnings: tuple[str, ...]) 
                 answers = _in_one_call(answers, model_input, probes)
         else:
             warnings = (*warnings, _NOT_PROBED if probes is None else _SLOW)
+        native = Native(model_input, answers, skips_finite_checks(model))
+        signature, packages = Signature(inferred.features, outputs), _packages(model)
+        plan, compiled = Plan.of_one(Executor.SKLEARN, options.parity), None
+        if probes is not None and not random:
+            planner = Planner(native, signature, probes, known, options, packages, inferred.is_slow)
+            plan, compiled = planner.plan()
         info = ServableInfo(
-            signature=Signature(inferred.features, outputs),
+            signature=signature,
             task=_task(model),
             estimator=class_path(model),
-            packages=_packages(model),
+            packages=packages,
+            plan=plan,
             draws_at_random=random,
             warnings=warnings,
         )
-        return ScikitServable(
-            info, model_input, answers, skips_finite_checks=skips_finite_checks(model)
-        )
+        return ScikitServable(info, native, compiled)
 
 
 def _refuse(model: Any) -> None:
@@ -104,9 +115,9 @@ def _probe_rows(model: Any, inferred: InferredInput) -> Rows | None:
     if _answered(model, inferred.model_input, drawn):
         return drawn
     kept = [
-        i for i in range(drawn.n_rows) if _answered(model, inferred.model_input, _take(drawn, [i]))
+        i for i in range(drawn.n_rows) if _answered(model, inferred.model_input, drawn.take([i]))
     ]
-    return _take(drawn, kept) if kept else inferred.accepted
+    return drawn.take(kept) if kept else inferred.accepted
 
 
 def _answered(model: Any, model_input: ModelInput, rows: Rows) -> bool:
@@ -115,12 +126,6 @@ def _answered(model: Any, model_input: ModelInput, rows: Rows) -> bool:
     except Exception:  # noqa: BLE001 - whatever it raises, it does not take these rows
         return False
     return True
-
-
-def _take(rows: Rows, indices: list[int]) -> Rows:
-    if rows.matrix is not None:
-        return Rows(len(indices), matrix=rows.matrix[indices])
-    return Rows(len(indices), columns=tuple(column[indices] for column in rows.columns or ()))
 
 
 def _ask(

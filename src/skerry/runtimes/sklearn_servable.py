@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn import config_context
+from typing import Any
 
+import numpy as np
+
+from skerry.core.plan import Executor
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
-from skerry.runtimes.answers import Answers
-from skerry.runtimes.model_input import ModelInput, is_moderate
+from skerry.runtimes.compiled.answering import Answer
+from skerry.runtimes.model_input import is_immoderate
+from skerry.runtimes.native import Native
 from skerry.runtimes.release import release
 
 
 class ScikitServable:
-    """Predicts with scikit-learn itself.
+    """Predicts as its plan says: with scikit-learn itself, or with what was proved to equal it.
 
-    skips_finite_checks: the model only scales, sums and compares, so that rows of moderate
-        numbers can't overflow on the way and need no second check.
+    compiled: the plan's other executor, None where it has none.
     """
 
-    def __init__(
-        self,
-        info: ServableInfo,
-        model_input: ModelInput,
-        answers: Answers,
-        *,
-        skips_finite_checks: bool,
-    ) -> None:
+    def __init__(self, info: ServableInfo, native: Native, compiled: Answer | None) -> None:
         self._info = info
-        self._input = model_input
-        self._answers: Answers | None = answers
-        self._skips_finite_checks = skips_finite_checks
+        self._native: Native | None = native
+        self._compiled = compiled
 
     @property
     def info(self) -> ServableInfo:
@@ -42,17 +36,49 @@ class ScikitServable:
 
         Blocking; several threads may call. Whatever the model raises passes through.
         """
-        answers = self._answers
-        if answers is None:
+        native, compiled = self._native, self._compiled
+        if native is None:
             raise RuntimeError("the servable was released")
-        lean = self._skips_finite_checks and is_moderate(rows)
-        with np.errstate(all="ignore"), config_context(assume_finite=lean):
-            return answers.of(self._input.of(rows), rows.n_rows)
+        if compiled is None or self._info.plan.executor_for(rows.n_rows) is Executor.SKLEARN:
+            return native.ask(rows)
+        return planned(native, compiled, rows)
 
     def release(self) -> None:
         """Free the model in small steps; it must be in nobody's use."""
-        answers, self._answers = self._answers, None
-        if answers is not None:
-            owner = [answers.model]
-            del answers
+        native, self._native, self._compiled = self._native, None, None
+        if native is not None:
+            owner = [native.answers.model]
+            del native
             release(owner)
+
+
+def planned(native: Native, compiled: Answer, rows: Rows) -> Predictions:
+    """Return the compiled answers, with scikit-learn's for the rows that rounding may decide.
+
+    Rows of numbers so large that scikit-learn may refuse what becomes of them are all its own.
+    """
+    if is_immoderate(rows):
+        return native.ask(rows)
+    with np.errstate(all="ignore"):
+        answered = compiled(native.model_input.block(rows))
+    if answered.uncertain is None:
+        return answered.predictions
+    if answered.uncertain.all():
+        return native.ask(rows)
+    at = np.flatnonzero(answered.uncertain)
+    return _with_rows(answered.predictions, at, native.ask(rows.take(at)))
+
+
+def _with_rows(into: Predictions, at: np.ndarray[Any, Any], rows: Predictions) -> Predictions:
+    labels = into.labels.astype(np.result_type(into.labels, rows.labels), copy=True)
+    labels[at] = rows.labels
+    confidences, probabilities = into.confidences, into.probabilities
+    if confidences is not None and rows.confidences is not None:
+        confidences = confidences.copy()
+        confidences[at] = rows.confidences
+    if probabilities is not None and rows.probabilities is not None:
+        copies = [p.copy() for p in probabilities]
+        for copy, each in zip(copies, rows.probabilities, strict=True):
+            copy[at] = each
+        probabilities = tuple(copies)
+    return Predictions(labels, confidences, probabilities)

@@ -23,7 +23,7 @@ from skerry.core.row_values import to_rows
 from skerry.core.rows import Rows
 from skerry.core.servable import Servable
 from skerry.core.signature import DType, Feature, Signature, Task
-from skerry.runtimes.base import LoadOptions, ReadModel
+from skerry.runtimes.base import Known, LoadOptions, ReadModel
 from skerry.runtimes.registry import runtime_for
 
 RANDOM = np.random.default_rng(0)
@@ -58,7 +58,7 @@ class Doubles(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # as abov
 
 
 def _prepared(model: Any, signature: Signature | None = None) -> Servable:
-    return runtime_for("joblib").prepare(model, signature, LoadOptions())
+    return runtime_for("joblib").prepare(model, Known(signature), LoadOptions())
 
 
 def _matrix(*rows: list[float]) -> Rows:
@@ -234,7 +234,7 @@ class Plain:
 
 
 def test_a_class_of_ones_own_with_predict_is_served() -> None:
-    servable = runtime_for("pickle").prepare(Plain(), None, LoadOptions())
+    servable = runtime_for("pickle").prepare(Plain(), Known(), LoadOptions())
 
     rows = to_rows(servable.info.signature, [[1.5, 0]])
     assert [3.0] == servable.predict(rows).labels.tolist()
@@ -244,7 +244,7 @@ def test_a_class_of_ones_own_with_predict_is_served() -> None:
 def test_a_model_that_takes_seconds_to_answer_is_not_asked_again_and_again() -> None:
     model = Plain(seconds=2.1)
 
-    servable = runtime_for("pickle").prepare(model, None, LoadOptions())
+    servable = runtime_for("pickle").prepare(model, Known(), LoadOptions())
 
     assert model.calls <= 3
     assert "it takes seconds to answer" in servable.info.warnings[-1]

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skerry.core.rows import Rows
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 from skerry.runtimes.release import release
 
@@ -54,7 +54,7 @@ def test_parts_that_hold_each_other_end_too() -> None:
 def test_a_released_servable_says_so() -> None:
     runtime, options = runtime_for("joblib"), LoadOptions()
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
-    servable = runtime.prepare(model, None, options)
+    servable = runtime.prepare(model, Known(), options)
     servable.release()
     with pytest.raises(RuntimeError, match="released"):
         servable.predict(Rows(1, matrix=np.zeros((1, 1))))

@@ -17,7 +17,7 @@ from skerry.core.errors import SamplesDiffer
 from skerry.core.row_values import to_rows
 from skerry.core.servable import Servable
 from skerry.core.signature import DType, Feature, Signature
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 from skerry.runtimes.samples import check_samples, draw_rows, golden_samples, row_values
 
@@ -26,7 +26,7 @@ Y = [0, 1] * 10
 
 
 def _prepared(model: Any) -> Servable:
-    return runtime_for("joblib").prepare(model, None, LoadOptions())
+    return runtime_for("joblib").prepare(model, Known(), LoadOptions())
 
 
 _FEATURES = st.builds(

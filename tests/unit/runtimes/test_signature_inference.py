@@ -18,7 +18,7 @@ from skerry.core.errors import NonFiniteValue, UnknownCategory
 from skerry.core.row_values import to_rows
 from skerry.core.servable import Servable
 from skerry.core.signature import DType, Feature
-from skerry.runtimes.base import LoadOptions
+from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 
 N = 60
@@ -31,7 +31,7 @@ def _features(model: Any) -> dict[str, Feature]:
 
 
 def _prepared(model: Any) -> Servable:
-    return runtime_for("joblib").prepare(model, None, LoadOptions())
+    return runtime_for("joblib").prepare(model, Known(), LoadOptions())
 
 
 def _encoded(values: Any, encoder: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from skerry.core.plan import Executor, Parity, Plan
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import Servable, ServableInfo
 from skerry.core.signature import Signature, Task
@@ -13,7 +14,13 @@ from skerry.serving.handle import Slot
 class Nothing:
     """A servable that is never asked."""
 
-    info = ServableInfo(Signature((), ()), Task.REGRESSION, "nothing", {})
+    info = ServableInfo(
+        Signature((), ()),
+        Task.REGRESSION,
+        "nothing",
+        {},
+        Plan.of_one(Executor.SKLEARN, Parity.NATIVE),
+    )
 
     def predict(self, rows: Rows) -> Predictions:
         raise NotImplementedError

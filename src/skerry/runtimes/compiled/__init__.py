@@ -1,0 +1,1 @@
+"""Estimators as plain functions of arrays. What they compute is proved, not trusted."""

@@ -1,0 +1,82 @@
+"""Has a compiled estimator answer as a servable does: labels, confidences, probabilities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.rows import Predictions
+from skerry.runtimes.answers import Shape, split_probabilities
+from skerry.runtimes.compiled.base import Block, Compiled, Matrix, NotCompiled
+from skerry.runtimes.compiled.decisions import by_probability, either
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Predictions, and the rows of them that scikit-learn has to answer; None for no row."""
+
+    predictions: Predictions
+    uncertain: NDArray[np.bool_] | None
+
+
+Answer = Callable[[Block], Answered]
+
+
+def answer_of(compiled: Compiled, shape: Shape) -> Answer:
+    """Return the function that answers rows.
+
+    shape: how ``predict_proba`` of the model itself answers.
+
+    Raises:
+        NotCompiled: a method that the answer needs has no compiled form.
+    """
+    predict, predict_proba = compiled.predict, compiled.predict_proba
+    classes = compiled.classes
+    if shape is Shape.SINGLE and predict_proba is not None and classes is not None:
+
+        def by_argmax(block: Block) -> Answered:
+            probabilities: Matrix = predict_proba(block)  # type: ignore[assignment]  # one output
+            decision, best = by_probability(probabilities, classes)
+            predictions = Predictions(decision.labels, best, (probabilities,))
+            return Answered(predictions, decision.uncertain)
+
+        return by_argmax
+    if predict is None:
+        raise NotCompiled("predict has no compiled form")
+    if shape is Shape.NONE:
+
+        def labels_only(block: Block) -> Answered:
+            labels, uncertain = predict(block)
+            if labels.dtype.kind == "f":
+                uncertain = either(uncertain, _not_finite(labels))
+            return Answered(Predictions(labels), uncertain)
+
+        return labels_only
+    if predict_proba is None:
+        raise NotCompiled("predict_proba has no compiled form")
+
+    def both(block: Block) -> Answered:
+        labels, uncertain = predict(block)
+        each = split_probabilities(shape, predict_proba(block))
+        confidences = np.column_stack([p.max(axis=1) for p in each])
+        uncertain = either(uncertain, _not_finite(confidences))
+        if labels.ndim == 1:
+            confidences = confidences[:, 0]
+        return Answered(Predictions(labels, confidences, each), uncertain)
+
+    return both
+
+
+def _not_finite(numbers: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Return the rows that hold no numbers: scikit-learn may refuse what overflowed here."""
+    if numbers.size == 1 and math.isfinite(numbers.item()):
+        return None
+    finite: NDArray[np.bool_] = np.isfinite(numbers)
+    if finite.all():
+        return None
+    rows: NDArray[np.bool_] = finite if finite.ndim == 1 else np.all(finite, axis=1)
+    return ~rows

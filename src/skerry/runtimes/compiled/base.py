@@ -1,0 +1,101 @@
+"""What a compiled estimator is: scikit-learn's methods as plain functions of arrays.
+
+A compiler reads the fitted attributes of one kind of estimator, once, and returns functions that
+hold the arrays they need. Nothing here decides whether they are right: the proof does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.plan import Executor
+
+Array = NDArray[Any]
+Matrix = NDArray[np.float64]
+Table = tuple[Array, ...]
+"""One array [n_rows] a column: object (strings), float64, int64 or bool."""
+Block = Matrix | Table
+"""float64 [n_rows, n_features], or a table where a column is no number."""
+
+
+class NotCompiled(Exception):
+    """An estimator, or one of its options, has no compiled form; the text names it."""
+
+
+class Decision(NamedTuple):
+    """What ``predict`` answers.
+
+    labels: [n_rows] or [n_rows, n_outputs], as scikit-learn types them.
+    uncertain: bool [n_rows], the rows that rounding may have decided, so that scikit-learn has to
+        answer them; None where there is no such row.
+    """
+
+    labels: Array
+    uncertain: NDArray[np.bool_] | None = None
+
+
+Predict = Callable[[Block], Decision]
+Scores = Callable[[Block], Array]
+Probabilities = Callable[[Block], Matrix | Sequence[Matrix]]
+Transform = Callable[[Block], Block]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """The methods of a fitted estimator; None for those it has not, or that are not compiled.
+
+    All of them take any number of rows, at least one, and may be called by several threads.
+
+    predict: labels of a classifier, clusterer or outlier detector, numbers of a regressor.
+    predict_proba: float64 [n_rows, n_classes], or one of them an output.
+    decision_function: float64 [n_rows] or [n_rows, n_classes].
+    transform: of a transformer.
+    classes: what ``predict`` chooses from, in the order of ``predict_proba``. Where it is set,
+        ``predict`` is the argmax of ``predict_proba``, and one call answers both. ``predict`` may
+        then be None.
+    is_exact: ``transform`` gives scikit-learn's bits, however many rows are asked at once.
+    has_jumps: a last bit more or less in the input can change the answer by much, as at the split
+        of a tree; such an estimator may follow exact transformers only.
+    executor: NUMPY, or TREELITE where that computes any part of it.
+    """
+
+    predict: Predict | None = None
+    predict_proba: Probabilities | None = None
+    decision_function: Scores | None = None
+    transform: Transform | None = None
+    classes: Array | None = None
+    is_exact: bool = False
+    has_jumps: bool = False
+    executor: Executor = Executor.NUMPY
+
+
+Compile = Callable[[Any], Compiled]
+"""Compiles a nested estimator; raises ``NotCompiled``."""
+Compiler = Callable[[Any, Compile], Compiled]
+"""Compiles one kind of estimator, given how its parts are compiled; raises ``NotCompiled``."""
+
+
+def as_matrix(block: Block) -> Matrix:
+    """Return the block as float64 [n_rows, n_features]; its columns must be numbers."""
+    if isinstance(block, tuple):
+        return np.column_stack(block).astype(np.float64, copy=False)
+    return block
+
+
+def columns_of(block: Block, indices: Sequence[int]) -> Block:
+    """Return some columns of the block, in the order of ``indices``."""
+    if isinstance(block, tuple):
+        chosen = tuple(block[i] for i in indices)
+        return chosen if any(c.dtype == object for c in chosen) else as_matrix(chosen)
+    return block[:, indices]
+
+
+def executor_of(*parts: Compiled) -> Executor:
+    """Return the executor of something that is made of these."""
+    trees = any(part.executor is Executor.TREELITE for part in parts)
+    return Executor.TREELITE if trees else Executor.NUMPY

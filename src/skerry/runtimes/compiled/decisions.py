@@ -1,0 +1,77 @@
+"""From scores and probabilities to labels, and which labels rounding may have decided."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.runtimes.argmax import TIE
+from skerry.runtimes.compiled.base import Array, Decision, Matrix
+
+_SCORE_TIE = 1e-9
+"""Scores are sums of any size; closer than this part of their size, rounding may order them."""
+
+
+def by_probability(probabilities: Matrix, classes: Array) -> tuple[Decision, Matrix]:
+    """Return the class of highest probability, and that probability, of each row.
+
+    probabilities: [n_rows, n_classes]. NaN makes a row uncertain.
+    """
+    if len(probabilities) == 1:
+        values = probabilities[0].tolist()
+        best = max(values)
+        i = values.index(best)
+        others = values[:i] + values[i + 1 :]
+        sure = (not others or best - TIE > max(others)) and math.isfinite(sum(values))
+        labels = classes[i : i + 1]
+        return Decision(labels, None if sure else _ONE), np.array([best])
+    chosen = probabilities.argmax(axis=1)
+    best_of_each = probabilities.max(axis=1)
+    return Decision(classes[chosen], _within(probabilities, best_of_each, TIE)), best_of_each
+
+
+def by_score(scores: Matrix, classes: Array) -> Decision:
+    """Return the class of highest score of each row.
+
+    scores: [n_rows, n_classes].
+    """
+    best = scores.max(axis=1)
+    tie = _SCORE_TIE * np.maximum(1.0, np.abs(best))
+    return Decision(classes[scores.argmax(axis=1)], _within(scores, best, tie))
+
+
+def by_sign(scores: NDArray[np.float64], classes: Array, threshold: float = 0.0) -> Decision:
+    """Return ``classes[1]`` where the score is above the threshold, else ``classes[0]``.
+
+    scores: [n_rows]; classes: two of them.
+    """
+    distance = scores - threshold
+    return Decision(classes[(distance > 0).astype(np.intp)], near(distance, scores))
+
+
+def near(distance: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Return the rows whose distance from a border is rounding, None where there are none.
+
+    size: how large the numbers are that the distance was made of.
+    """
+    sure = np.abs(distance) > _SCORE_TIE * np.maximum(1.0, np.abs(size))
+    return None if sure.all() else ~sure
+
+
+def either(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Return the rows that are uncertain in one or the other."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a | b
+
+
+def _within(
+    scores: Matrix, best: NDArray[np.float64], tie: float | NDArray[np.float64]
+) -> NDArray[np.bool_] | None:
+    close = np.count_nonzero(scores >= (best - tie)[:, None], axis=1)
+    return None if (close == 1).all() else close != 1
+
+
+_ONE = np.ones(1, dtype=np.bool_)

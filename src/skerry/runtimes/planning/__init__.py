@@ -1,0 +1,1 @@
+"""Chooses what answers a version's rows: candidates, proof, measurement, evidence."""

@@ -1,0 +1,45 @@
+"""Times calls, for choosing among executors: ratios matter, not the last microsecond."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from skerry.core.plan import MEASURED_ROWS
+from skerry.core.rows import Rows
+
+_TARGET_S = 0.01
+_MAX_CALLS = 50
+
+
+def measure(
+    ask: Callable[[Rows], object], rows_of_size: Mapping[int, Rows], deadline_s: float
+) -> dict[int, float]:
+    """Return microseconds of one call, the median of several, by number of rows.
+
+    deadline_s: of ``time.monotonic``; sizes that would go beyond it are left out, but the first.
+    """
+    found: dict[int, float] = {}
+    for size in MEASURED_ROWS:
+        if size not in rows_of_size:
+            continue
+        expected_s = found[max(found)] / 1e6 if found else 0.0
+        if found and time.monotonic() + 2 * expected_s > deadline_s:
+            break
+        found[size] = _median_us(ask, rows_of_size[size])
+    return found
+
+
+def _median_us(ask: Callable[[Rows], object], rows: Rows) -> float:
+    times: list[float] = []
+    spent_s = 0.0
+    ask(rows)  # The first call of a size allocates; it is not the usual one.
+    while (spent_s < _TARGET_S and len(times) < _MAX_CALLS) or len(times) < 3:
+        started_s = time.perf_counter()
+        ask(rows)
+        took_s = time.perf_counter() - started_s
+        times.append(took_s)
+        spent_s += took_s
+        if took_s > _TARGET_S * 10:
+            break
+    return round(sorted(times)[len(times) // 2] * 1e6, 2)
