@@ -147,7 +147,7 @@ def _described(manifest: Manifest) -> dict[str, Any]:
         "memory_bytes": manifest.memory_bytes or None,
         "created_at": manifest.created_at,
         "signature": manifest.signature.to_dict(),
-        "plan": manifest.plan or None,
+        "plan": {**manifest.plan, "cached": True} if manifest.plan else None,
         "warnings": [
             f"packaged with {name} {version}, here is {serving[name] or 'none'}"
             for name, version in manifest.packages.items()

@@ -72,6 +72,8 @@ def _show_version(console: Console, version: dict[str, Any]) -> None:
                 _plain(output["name"]), _plain(output["dtype"]), _plain(_values(output["classes"]))
             )
         console.print(outputs)
+    if version.get("plan"):
+        console.print(_plan(version["plan"]))
 
 
 def _facts(version: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -115,6 +117,53 @@ def _features(features: Sequence[dict[str, Any]]) -> Table:
         ]
         table.add_row(*map(_plain, shown))
     return table
+
+
+def _plan(plan: dict[str, Any]) -> Table:
+    """Return the executors that were tried: what each answers, its evidence, its microseconds."""
+    sizes = sorted({int(n) for c in plan["candidates"] for n in c["duration_us"]})
+    origin = "from the manifest" if plan["cached"] else "measured here"
+    table = Table(
+        "executor", "answers", "evidence", *(f"{n} rows" if n > 1 else "1 row" for n in sizes)
+    )
+    table.title = f"plan: {plan['parity']}, {origin}; microseconds a call"
+    answers = {executor: _ranges(plan, executor) for executor in _executors(plan)}
+    for candidate in plan["candidates"]:
+        durations = candidate["duration_us"]
+        shown = [_short(durations.get(str(n))) for n in sizes]
+        executor = candidate["executor"]
+        row = [executor, answers.get(executor, ""), _evidence(candidate), *shown]
+        table.add_row(*map(_plain, row))
+    return table
+
+
+def _executors(plan: dict[str, Any]) -> list[str]:
+    return [each["executor"] for each in plan["ranges"]]
+
+
+def _ranges(plan: dict[str, Any], executor: str) -> str:
+    parts = []
+    for each in plan["ranges"]:
+        if each["executor"] == executor:
+            low, high = each["min_rows"], each["max_rows"]
+            parts.append(f"{low} and more" if high is None else f"{low} to {high}")
+    return ", ".join(parts) + " rows"
+
+
+def _evidence(candidate: dict[str, Any]) -> str:
+    if not candidate["accepted"]:
+        return f"refused: {candidate['reason']}"
+    if not candidate["probe_rows"]:
+        return "the reference"
+    difference = candidate["max_relative_difference"]
+    size = f"numbers within {difference:.1g}" if difference else "the same bits"
+    return f"{candidate['probe_rows']} rows, the same labels, {size}"
+
+
+def _short(duration_us: float | None) -> str:
+    if duration_us is None:
+        return ""
+    return f"{duration_us:.1f}" if duration_us < 100 else f"{duration_us:,.0f}"
 
 
 def _state(version: dict[str, Any]) -> Text:

@@ -57,9 +57,9 @@ def planned(native: Native, compiled: Answer, rows: Rows) -> Predictions:
 
     Rows of numbers so large that scikit-learn may refuse what becomes of them are all its own.
     """
-    if is_immoderate(rows):
-        return native.ask(rows)
     with np.errstate(all="ignore"):
+        if is_immoderate(rows):
+            return native.ask(rows)
         answered = compiled(native.model_input.block(rows))
     if answered.uncertain is None:
         return answered.predictions
