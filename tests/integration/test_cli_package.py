@@ -219,7 +219,7 @@ def test_others_may_read_what_it_wrote(tmp_path: Path, iris_file: Path) -> None:
         ("model.txt", b"", "model.txt: expected a file that ends in one of .joblib, .pkl"),
         ("model.joblib", b"", "it ends early"),
         ("model.joblib", b"nonsense", "it is damaged, or not a pickle"),
-        ("model.onnx", b"nonsense", "ONNX artifacts are not supported yet"),
+        ("model.onnx", b"nonsense", "ONNX Runtime refuses it"),
     ],
 )
 def test_leaves_nothing_behind_where_it_fails(

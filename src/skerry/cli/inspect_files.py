@@ -69,7 +69,7 @@ def _find(path: Path) -> list[VersionFiles]:
 def _inspect_file(file: Path, options: LoadOptions) -> dict[str, Any]:
     model_file = parse_model_file(file.name)
     if model_file is None:
-        raise click.UsageError(f"{file.name}: expected a .joblib, .pkl or .skops file")
+        raise click.UsageError(f"{file.name}: expected a .joblib, .pkl, .skops or .onnx file")
     with tempfile.TemporaryDirectory(prefix="skerry-") as directory:
         (Path(directory) / model_file.artifact).symlink_to(file.resolve())
         files = scan_version("", "", Path(directory))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def package(
     file: Path, model: str, version: str, repository: Path, data: Path | None, skops_trusted: str
 ) -> None:
-    """Write MODEL, a .joblib, .pkl or .skops file, as a version of a repository.
+    """Write MODEL, a .joblib, .pkl, .skops or .onnx file, as a version of a repository.
 
     The file is loaded, which runs the code that it names, and answers 20 golden samples that
     every later load must reproduce. A version that is there already is never overwritten.

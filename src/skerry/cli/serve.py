@@ -83,7 +83,7 @@ def _repository_of(file: Path, directory: Path) -> Path:
     parts = parse_model_file(file.name)
     if parts is None:
         raise click.UsageError(
-            f"{file.name}: expected a .joblib, .pkl or .skops file, or a repository"
+            f"{file.name}: expected a .joblib, .pkl, .skops or .onnx file, or a repository"
         )
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", parts.stem).strip("._-")[:63].strip("._-") or "model"
     version = directory / stem / "v1"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from skerry.core.errors import Unsupported
 from skerry.runtimes.base import Runtime
+from skerry.runtimes.onnx import OnnxRuntime
 from skerry.runtimes.sklearn import ScikitRuntime
 
-_RUNTIMES: tuple[Runtime, ...] = (ScikitRuntime(),)
+_RUNTIMES: tuple[Runtime, ...] = (ScikitRuntime(), OnnxRuntime())
 
 
 def runtime_for(format: str) -> Runtime:
@@ -19,6 +20,4 @@ def runtime_for(format: str) -> Runtime:
         if format in runtime.formats:
             return runtime
     known = ", ".join(sorted(name for runtime in _RUNTIMES for name in runtime.formats))
-    if format == "onnx":
-        raise Unsupported(f"ONNX artifacts are not supported yet; supported are {known}")
     raise Unsupported(f"format {format!r} is not supported; supported are {known}")
