@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skerry.core.rows import Predictions
 from tests.zoo import Specimen
 
 TOLERANCE = 1e-12
@@ -46,25 +47,47 @@ def scikit_learn_answers(specimen: Specimen) -> dict[str, Any]:
     }
 
 
-def differences(got: dict[str, Any], expected: dict[str, Any], task: str) -> list[str]:
-    """Return where two answers differ: labels must be equal, numbers within 1e-12."""
+def differences(
+    got: dict[str, Any], expected: dict[str, Any], task: str, tolerance: float = TOLERANCE
+) -> list[str]:
+    """Return where two answers differ: labels must be equal, numbers within the tolerance."""
     found = []
     for key in ("predictions", "confidences", "probabilities"):
         exact = key == "predictions" and task != "regression"
-        if not _agree(got.get(key), expected[key], exact=exact):
+        if not _agree(got.get(key), expected[key], exact=exact, tolerance=tolerance):
             found.append(f"{key}: expected {expected[key]!r:.300}, got {got.get(key)!r:.300}")
     return found
 
 
-def _agree(got: Any, expected: Any, *, exact: bool) -> bool:
+def as_json(predictions: Predictions) -> dict[str, Any]:
+    """Return predictions in the shape of the answer to a batch."""
+    confidences, each = predictions.confidences, predictions.probabilities
+    labels = predictions.labels
+    probabilities: Any = None
+    if each is not None:
+        outputs = [output.tolist() for output in each]
+        several = labels.ndim == 2
+        probabilities = [list(row) for row in zip(*outputs, strict=True)] if several else outputs[0]
+    none = [None] * len(labels) if labels.ndim == 1 else [[None] * len(labels[0])] * len(labels)
+    return {
+        "predictions": labels.tolist(),
+        "confidences": none if confidences is None else confidences.tolist(),
+        "probabilities": probabilities,
+    }
+
+
+def _agree(got: Any, expected: Any, *, exact: bool, tolerance: float) -> bool:
     if isinstance(expected, list):
         return (
             isinstance(got, list)
             and len(got) == len(expected)
-            and all(_agree(g, e, exact=exact) for g, e in zip(got, expected, strict=True))
+            and all(
+                _agree(g, e, exact=exact, tolerance=tolerance)
+                for g, e in zip(got, expected, strict=True)
+            )
         )
     if isinstance(expected, float) and not math.isfinite(expected):
         return got is None or not math.isfinite(got)
     if exact or not isinstance(expected, float):
         return bool(got == expected)
-    return got is not None and abs(got - expected) <= TOLERANCE * max(1.0, abs(expected))
+    return got is not None and abs(got - expected) <= tolerance * max(1.0, abs(expected))

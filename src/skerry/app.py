@@ -62,6 +62,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
             LoadOptions(
                 parity=Parity(settings.parity),
                 plan_budget_s=settings.plan_budget_s,
+                onnx_executor=settings.onnx_executor,
                 skops_trusted=settings.skops_trusted,
             ),
             settings.require_manifest,

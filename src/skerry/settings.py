@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     plan_budget_s: float = Field(
         10, gt=0, le=3600, description="seconds that a load may look for a faster executor"
     )
+    onnx_executor: bool = Field(
+        False, description="try ONNX Runtime as an executor; it computes in float32"
+    )
     require_manifest: bool = Field(
         False, description="refuse artifacts without a manifest whose digest matches"
     )

@@ -14,12 +14,11 @@ import pytest
 from skerry.core.errors import Unsupported
 from skerry.core.plan import Parity
 from skerry.core.row_values import to_rows
-from skerry.core.rows import Predictions
 from skerry.core.servable import Servable
 from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.registry import runtime_for
 from tests.zoo import DRAWS_AT_RANDOM, REFUSED, refused
-from tests.zoo_answers import differences, scikit_learn_answers
+from tests.zoo_answers import as_json, differences, scikit_learn_answers
 from tests.zoo_specimens import specimens
 
 _OPTIONS = LoadOptions(parity=Parity.NATIVE)
@@ -42,7 +41,7 @@ def test_every_model_answers_as_scikit_learn_does(servables: Mapping[str, Servab
         servable = servables[name]
         predictions = servable.predict(to_rows(servable.info.signature, specimen.rows))
         task = servable.info.task
-        found[name] = differences(_as_json(predictions), scikit_learn_answers(specimen), task)
+        found[name] = differences(as_json(predictions), scikit_learn_answers(specimen), task)
     assert {name: each for name, each in found.items() if each} == {}
 
 
@@ -97,20 +96,3 @@ def _prepared(model: Any, format: str) -> Servable:
     file.seek(0)
     runtime = runtime_for(format)
     return runtime.prepare(runtime.read(file, format, _OPTIONS), Known(), _OPTIONS)
-
-
-def _as_json(predictions: Predictions) -> dict[str, Any]:
-    """Return predictions in the shape of the answer to a batch."""
-    confidences, each = predictions.confidences, predictions.probabilities
-    labels = predictions.labels
-    probabilities: Any = None
-    if each is not None:
-        outputs = [output.tolist() for output in each]
-        several = labels.ndim == 2
-        probabilities = [list(row) for row in zip(*outputs, strict=True)] if several else outputs[0]
-    none = [None] * len(labels) if labels.ndim == 1 else [[None] * len(labels[0])] * len(labels)
-    return {
-        "predictions": labels.tolist(),
-        "confidences": none if confidences is None else confidences.tolist(),
-        "probabilities": probabilities,
-    }

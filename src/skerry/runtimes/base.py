@@ -19,11 +19,13 @@ class LoadOptions:
     """How models are loaded here.
 
     plan_budget_s: seconds that the search for a faster executor may take.
+    onnx_executor: ONNX Runtime is one of the executors that are tried.
     skops_trusted: full names of the types that a skops file may hold besides the known ones.
     """
 
     parity: Parity = Parity.EXACT
     plan_budget_s: float = 10.0
+    onnx_executor: bool = False
     skops_trusted: tuple[str, ...] = ()
 
 

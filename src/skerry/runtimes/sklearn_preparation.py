@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from skerry.core.signature import Output, Signature, Task
 from skerry.runtimes.answers import Answers, Shape, as_labels, outputs_of, shape_of
 from skerry.runtimes.argmax import is_argmax
 from skerry.runtimes.base import Known, LoadOptions
+from skerry.runtimes.compiled.answering import Answer
 from skerry.runtimes.model_input import ModelInput
 from skerry.runtimes.native import Native
 from skerry.runtimes.nested import class_path, nested_estimators, serve_alone
@@ -65,7 +67,8 @@ def prepare(
             warnings = (*warnings, _NOT_PROBED if probes is None else _SLOW)
         native = Native(model_input, answers, skips_finite_checks(model))
         signature, packages = Signature(inferred.features, outputs), _packages(model)
-        plan, compiled = Plan.of_one(Executor.SKLEARN, options.parity), None
+        plan = Plan.of_one(Executor.SKLEARN, options.parity)
+        compiled: Mapping[Executor, Answer] = {}
         if probes is not None and not random:
             planner = Planner(native, signature, probes, known, options, packages, inferred.is_slow)
             plan, compiled = planner.plan()

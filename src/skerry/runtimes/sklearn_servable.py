@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from skerry.runtimes.release import release
 class ScikitServable:
     """Predicts as its plan says: with scikit-learn itself, or with what was proved to equal it.
 
-    compiled: the plan's other executor, None where it has none.
+    compiled: the answers of the plan's other executors.
     """
 
-    def __init__(self, info: ServableInfo, native: Native, compiled: Answer | None) -> None:
+    def __init__(
+        self, info: ServableInfo, native: Native, compiled: Mapping[Executor, Answer]
+    ) -> None:
         self._info = info
         self._native: Native | None = native
         self._compiled = compiled
@@ -36,16 +39,15 @@ class ScikitServable:
 
         Blocking; several threads may call. Whatever the model raises passes through.
         """
-        native, compiled = self._native, self._compiled
+        native = self._native
         if native is None:
             raise RuntimeError("the servable was released")
-        if compiled is None or self._info.plan.executor_for(rows.n_rows) is Executor.SKLEARN:
-            return native.ask(rows)
-        return planned(native, compiled, rows)
+        compiled = self._compiled.get(self._info.plan.executor_for(rows.n_rows))
+        return native.ask(rows) if compiled is None else planned(native, compiled, rows)
 
     def release(self) -> None:
         """Free the model in small steps; it must be in nobody's use."""
-        native, self._native, self._compiled = self._native, None, None
+        native, self._native, self._compiled = self._native, None, {}
         if native is not None:
             owner = [native.answers.model]
             del native

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skerry.core.errors import Unreadable, Unsupported
-from skerry.core.plan import Executor
+from skerry.core.plan import Executor, Parity
 from skerry.core.row_values import to_rows
 from skerry.core.rows import Rows
 from skerry.core.servable import Servable
@@ -114,3 +114,33 @@ def test_a_released_servable_says_so() -> None:
     servable.release()
     with pytest.raises(RuntimeError, match="released"):
         servable.predict(Rows(1, matrix=X[:1]))
+
+
+@pytest.mark.parametrize(
+    ("model", "parity", "accepted"),
+    [
+        (LogisticRegression(max_iter=1000), Parity.TOLERANT, True),
+        (LogisticRegression(max_iter=1000), Parity.EXACT, False),
+        (LinearRegression(), Parity.EXACT, False),
+    ],
+)
+def test_as_an_executor_it_is_held_against_scikit_learn(
+    model: Any, parity: Parity, accepted: bool
+) -> None:
+    options = LoadOptions(parity=parity, onnx_executor=True)
+    servable = runtime_for("joblib").prepare(model.fit(X, Y), Known(), options)
+    candidate = servable.info.plan.candidate(Executor.ONNX)
+    assert candidate is not None
+    assert (accepted, True) == (candidate.accepted, candidate.probe_rows > 0)
+    assert bool(candidate.duration_us) is accepted
+
+
+def test_what_the_converter_does_not_take_is_told() -> None:
+    from sklearn.isotonic import IsotonicRegression
+
+    model = IsotonicRegression().fit(X[:, 0], Y)
+    options = LoadOptions(onnx_executor=True)
+    plan = runtime_for("joblib").prepare(model, Known(), options).info.plan
+    candidate = plan.candidate(Executor.ONNX)
+    assert candidate is not None
+    assert str(candidate.reason).startswith("skl2onnx: ")

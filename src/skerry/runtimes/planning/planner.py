@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from skerry.core.errors import SkerryError
 from skerry.core.plan import (
     MEASURED_ROWS,
     Candidate,
@@ -25,12 +25,13 @@ from skerry.runtimes.compiled.registry import compile_estimator
 from skerry.runtimes.native import Native
 from skerry.runtimes.planning.cpu import cpu_kind
 from skerry.runtimes.planning.measurement import measure
+from skerry.runtimes.planning.onnx_candidate import onnx_answer
 from skerry.runtimes.planning.probes import probe_groups
 from skerry.runtimes.planning.proof import TOLERANCES, Proof
 from skerry.runtimes.sklearn_servable import planned
 
 _SINGLE_ROWS = 64
-_VERIFIED_SAMPLES = 8
+_VERIFIED_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +50,42 @@ class Planner:
     packages: dict[str, str]
     is_slow: bool
 
-    def plan(self) -> tuple[Plan, Answer | None]:
-        """Return the plan, and the compiled answer that it may name."""
-        parity = self.options.parity
-        if parity is Parity.NATIVE:
-            return self._measured(None, [], parity)
-        try:
-            executor, answer = self._compile()
-        except NotCompiled as error:
-            refused = Candidate(_named(self._model), accepted=False, reason=str(error))
-            return self._measured(None, [refused], parity)
-        cached = self._cached(executor, answer)
+    def plan(self) -> tuple[Plan, Mapping[Executor, Answer]]:
+        """Return the plan, and the answer of each executor that it may name."""
+        if self.options.parity is Parity.NATIVE:
+            return self._measured({}, [])
+        answers, refused = self._candidates()
+        cached = self._cached(answers)
         if cached is not None:
-            return cached, answer
-        evidence = self._prove(executor, answer)
-        if not evidence.accepted:
-            return self._measured(None, [evidence], parity)
-        return self._measured(answer, [evidence], parity)
+            return cached, answers
+        evidence = [self._prove(executor, answer) for executor, answer in answers.items()]
+        accepted = {c.executor: answers[c.executor] for c in evidence if c.accepted}
+        return self._measured(accepted, [*evidence, *refused])
 
     @property
     def _model(self) -> Any:
         return self.native.answers.model
 
-    def _compile(self) -> tuple[Executor, Answer]:
-        compiled = compile_estimator(self._model)
-        executor = _named(self._model)
-        if executor is not Executor.PIPELINE:
-            executor = compiled.executor
-        return executor, answer_of(compiled, self.native.answers.shape)
+    def _candidates(self) -> tuple[dict[Executor, Answer], list[Candidate]]:
+        """Return what can be compiled, and what can't with the reason."""
+        found: dict[Executor, Answer] = {}
+        refused: list[Candidate] = []
+        whole = Executor.PIPELINE if hasattr(self._model, "steps") else None
+        try:
+            compiled = compile_estimator(self._model)
+            answer = answer_of(compiled, self.native.answers.shape)
+            found[whole or compiled.executor] = answer
+        except NotCompiled as error:
+            name = whole or Executor.NUMPY
+            refused.append(Candidate(name, accepted=False, reason=str(error)))
+        if self.options.onnx_executor:
+            try:
+                found[Executor.ONNX] = onnx_answer(self.native, self.signature)
+            except NotCompiled as error:
+                refused.append(Candidate(Executor.ONNX, accepted=False, reason=str(error)))
+        return found, refused
 
-    def _cached(self, executor: Executor, answer: Answer) -> Plan | None:
+    def _cached(self, answers: Mapping[Executor, Answer]) -> Plan | None:
         """Return the manifest's plan where it was made for this very place, and still holds."""
         plan = self.known.plan
         if (
@@ -88,15 +95,19 @@ class Planner:
             or dict(self.known.packages) != self.packages
         ):
             return None
+        tried = {c.executor for c in plan.candidates if c.accepted} - {Executor.SKLEARN}
         chosen = {r.executor for r in plan.ranges} - {Executor.SKLEARN}
-        if not chosen:
-            return plan.as_cached()
-        if chosen != {executor}:
+        if not chosen <= set(answers) or Executor.ONNX in set(answers) - tried:
             return None
-        proof = Proof(self.signature, TOLERANCES[plan.parity])
-        rows = self.probes.take(range(min(_VERIFIED_SAMPLES, self.probes.n_rows)))
-        proof.compare(rows, self.native.ask(rows), self._asker(answer))
-        return plan.as_cached() if proof.holds else None
+        rows = self.probes.take(range(min(_VERIFIED_ROWS, self.probes.n_rows)))
+        expected = self.native.ask(rows) if chosen else None
+        for executor in chosen:
+            proof = Proof(self.signature, TOLERANCES[plan.parity])
+            if expected is not None:
+                proof.compare(rows, expected, self._asker(answers[executor]))
+            if not proof.holds:
+                return None
+        return plan.as_cached()
 
     def _prove(self, executor: Executor, answer: Answer) -> Candidate:
         proof = Proof(self.signature, TOLERANCES[self.options.parity])
@@ -130,29 +141,29 @@ class Planner:
         return lambda rows: answer(block(rows))
 
     def _measured(
-        self, answer: Answer | None, candidates: Sequence[Candidate], parity: Parity
-    ) -> tuple[Plan, Answer | None]:
+        self, answers: Mapping[Executor, Answer], candidates: Sequence[Candidate]
+    ) -> tuple[Plan, Mapping[Executor, Answer]]:
         """Time scikit-learn and what was accepted, and choose."""
-        if self.is_slow and answer is None:
-            return replace(
-                Plan.of_one(Executor.SKLEARN, parity), candidates=tuple(candidates)
-            ), None
-        native, sizes = self.native, self._rows_of_size()
+        parity, native = self.options.parity, self.native
+        if self.is_slow and not answers:
+            return Plan(parity, fastest_ranges({Executor.SKLEARN: {}}), tuple(candidates)), {}
+        sizes = self._rows_of_size()
         deadline_s = time.monotonic() + self.options.plan_budget_s / 2
         own = Candidate(
             Executor.SKLEARN, accepted=True, duration_us=measure(native.ask, sizes, deadline_s)
         )
         accepted = {Executor.SKLEARN: own.duration_us}
-        timed = []
-        for candidate in candidates:
-            if answer is not None and candidate.accepted:
-                durations = measure(lambda rows: planned(native, answer, rows), sizes, deadline_s)
-                candidate = replace(candidate, duration_us=durations)
-                accepted[candidate.executor] = durations
-            timed.append(candidate)
+        for executor, answer in answers.items():
+            ask = partial(planned, native, answer)
+            accepted[executor] = measure(ask, sizes, deadline_s)
+        timed = [
+            replace(candidate, duration_us=accepted.get(candidate.executor, {}))
+            for candidate in candidates
+        ]
         ranges = fastest_ranges(accepted)
+        chosen = {each.executor for each in ranges}
         plan = Plan(parity, ranges, (own, *timed), cpu=cpu_kind())
-        return plan, answer if len({r.executor for r in ranges} | {Executor.SKLEARN}) > 1 else None
+        return plan, {e: answer for e, answer in answers.items() if e in chosen}
 
     def _rows_of_size(self) -> dict[int, Rows]:
         n = self.probes.n_rows
@@ -160,12 +171,8 @@ class Planner:
         return {size: self.probes.take([i % n for i in range(size)]) for size in sizes}
 
 
-def _named(model: Any) -> Executor:
-    return Executor.PIPELINE if hasattr(model, "steps") else Executor.NUMPY
-
-
 def _try(ask: Callable[[Rows], Predictions], rows: Rows) -> Predictions | None:
     try:
         return ask(rows)
-    except (SkerryError, Exception):  # noqa: BLE001 - whatever it raises, it does not take them
+    except Exception:  # noqa: BLE001 - whatever it raises, it does not take them
         return None
