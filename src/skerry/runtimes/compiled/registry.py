@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.runtimes.compiled import linear
+from skerry.runtimes.compiled import boosting, forests, linear, trees
 from skerry.runtimes.compiled.base import Compiled, Compiler, NotCompiled
 from skerry.runtimes.nested import class_path
 
 _MAX_DEPTH = 20
 
 COMPILERS: Mapping[str, Compiler] = {
+    **boosting.COMPILERS,
+    **forests.COMPILERS,
     **linear.COMPILERS,
+    **trees.COMPILERS,
 }
 """Public name of the class, e.g. ``sklearn.linear_model.Ridge``, to its compiler."""
 

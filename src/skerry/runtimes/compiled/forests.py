@@ -1,0 +1,90 @@
+"""Forests of independent trees: their mean, or the depth at which a row is alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skerry.core.plan import Executor
+from skerry.runtimes.compiled.base import (
+    Array,
+    Block,
+    Compile,
+    Compiled,
+    Compiler,
+    Decision,
+    Matrix,
+    as_matrix,
+)
+from skerry.runtimes.compiled.decisions import by_sign
+from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
+from skerry.runtimes.compiled.trees import several_outputs
+
+_OUTLIER_AND_INLIER = np.array([-1, 1])
+_TREES = Compiled(has_jumps=True, executor=Executor.TREELITE)
+
+
+def _regressor(estimator: Any, _: Compile) -> Compiled:
+    n_outputs = int(estimator.n_outputs_)
+    infer = inference(imported(estimator), raw=False, targets=n_outputs, classes=1)
+
+    def predict(block: Block) -> Decision:
+        found = infer(rounded(as_matrix(block)))
+        return Decision(found[:, 0, 0] if n_outputs == 1 else found[:, :, 0])
+
+    return Compiled(predict=predict, has_jumps=True, executor=Executor.TREELITE)
+
+
+def _classifier(estimator: Any, _: Compile) -> Compiled:
+    model = imported(estimator)
+    if estimator.n_outputs_ == 1:
+        n_classes = int(estimator.n_classes_)
+        infer = inference(model, raw=False, targets=1, classes=n_classes)
+
+        def predict_proba(block: Block) -> Matrix:
+            return infer(rounded(as_matrix(block))).reshape(-1, n_classes)
+
+        return Compiled(
+            predict_proba=predict_proba,
+            classes=np.asarray(estimator.classes_),
+            has_jumps=True,
+            executor=Executor.TREELITE,
+        )
+    counts = [int(n) for n in estimator.n_classes_]
+    infer_all = inference(model, raw=False, targets=len(counts), classes=max(counts))
+
+    def several(block: Block) -> list[Matrix]:
+        found = infer_all(rounded(as_matrix(block)))
+        return [found[:, k, :n] for k, n in enumerate(counts)]
+
+    return several_outputs(several, estimator.classes_, _TREES)
+
+
+def _isolation(estimator: Any, _: Compile) -> Compiled:
+    """Source: ``IsolationForest.decision_function``; Treelite gives the score's negative."""
+    infer = inference(imported(estimator), raw=False, targets=1, classes=1)
+    offset = float(estimator.offset_)
+
+    def decision_function(block: Block) -> Array:
+        return -infer(rounded(as_matrix(block)))[:, 0, 0] - offset
+
+    def predict(block: Block) -> Decision:
+        return by_sign(decision_function(block), _OUTLIER_AND_INLIER)
+
+    return Compiled(
+        predict=predict,
+        decision_function=decision_function,
+        has_jumps=True,
+        executor=Executor.TREELITE,
+    )
+
+
+COMPILERS: Mapping[str, Compiler] = {
+    "sklearn.ensemble.RandomForestClassifier": _classifier,
+    "sklearn.ensemble.RandomForestRegressor": _regressor,
+    "sklearn.ensemble.ExtraTreesClassifier": _classifier,
+    "sklearn.ensemble.ExtraTreesRegressor": _regressor,
+    "sklearn.ensemble.IsolationForest": _isolation,
+}

@@ -1,0 +1,95 @@
+"""Treelite's general tree inference: many trees, one call, on the calling thread.
+
+Treelite's own Python function spends twice as long around the call into its library as in it.
+Where that library is found as expected, it is called directly; otherwise by the public function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.runtimes.compiled.base import Matrix, NotCompiled
+
+Infer = Callable[[NDArray[Any]], NDArray[Any]]
+"""From [n_rows, n_features] of the model's input type to [n_rows, n_targets, n_classes]."""
+
+
+def imported(estimator: Any) -> Any:
+    """Return Treelite's model of a scikit-learn ensemble.
+
+    Raises:
+        NotCompiled: Treelite does not take it.
+    """
+    import treelite.sklearn
+
+    try:
+        return treelite.sklearn.import_model(estimator)
+    except Exception as error:
+        text = str(error) or "it is not what Treelite expects"
+        raise NotCompiled(f"Treelite: {type(error).__name__}: {text}") from error
+
+
+def inference(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
+    """Return a function that asks all trees; several threads may call it.
+
+    raw: sums over trees, without the model's own link.
+    targets, classes: shape of an answer.
+    """
+    try:
+        return _direct(model, raw=raw, targets=targets, classes=classes)
+    except (AttributeError, ImportError, TypeError):
+        return _public(model, raw=raw)
+
+
+def rounded(matrix: Matrix) -> Matrix:
+    """Return float64 values that went through float32, as scikit-learn's own trees see them."""
+    return matrix.astype(np.float32).astype(np.float64)
+
+
+def _public(model: Any, *, raw: bool) -> Infer:
+    from treelite import gtil
+
+    def infer(given: NDArray[Any]) -> NDArray[Any]:
+        found: NDArray[Any] = gtil.predict(model, given, nthread=1, pred_margin=raw)
+        return found
+
+    return infer
+
+
+def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
+    from treelite.core import _LIB
+    from treelite.gtil.gtil import GTILConfig
+
+    config = GTILConfig(predict_type="raw" if raw else "default", nthread=1)
+    predict, input_type = _LIB.TreeliteGTILPredict, model.input_type.encode()
+    input_dtype, output_dtype = np.dtype(model.input_type), np.dtype(model.output_type)
+    n_features, model_handle = model.num_feature, model.handle
+    pointer, count = ctypes.c_void_p, ctypes.c_uint64
+
+    def infer(given: NDArray[Any]) -> NDArray[Any]:
+        given = np.ascontiguousarray(given, dtype=input_dtype)
+        if given.ndim != 2 or given.shape[1] < n_features:
+            raise ValueError(f"expected {n_features} features, got an array of {given.shape}")
+        found = np.zeros((len(given), targets, classes), dtype=output_dtype)
+        # The closure keeps the model and the configuration that these handles belong to.
+        status = predict(
+            model_handle,
+            pointer(given.ctypes.data),
+            input_type,
+            count(len(given)),
+            pointer(found.ctypes.data),
+            config.handle,
+        )
+        if status != 0:
+            raise ValueError(f"Treelite failed on {len(given)} rows of {model.num_tree} trees")
+        return found
+
+    probe = np.zeros((2, n_features), dtype=input_dtype)
+    if _public(model, raw=raw)(probe).shape != infer(probe).shape:
+        raise TypeError("an answer of another shape: its memory would not hold it")
+    return infer

@@ -1,0 +1,95 @@
+"""Single decision trees, by the tree's own compiled code without what surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.runtimes.compiled.base import (
+    Block,
+    Compile,
+    Compiled,
+    Compiler,
+    Decision,
+    Matrix,
+    as_matrix,
+)
+from skerry.runtimes.compiled.decisions import by_probability, either
+
+
+def _regressor(estimator: Any, _: Compile) -> Compiled:
+    values = _values(estimator)
+    single = estimator.n_outputs_ == 1
+
+    def predict(block: Block) -> Decision:
+        found = values(block)
+        return Decision(found[:, 0] if single else found[:, :, 0])
+
+    return Compiled(predict=predict, has_jumps=True)
+
+
+def _classifier(estimator: Any, _: Compile) -> Compiled:
+    values = _values(estimator)
+    if estimator.n_outputs_ == 1:
+        n_classes = int(estimator.n_classes_)
+        return Compiled(
+            predict_proba=lambda block: values(block)[:, :n_classes],
+            classes=np.asarray(estimator.classes_),
+            has_jumps=True,
+        )
+    counts = [int(n) for n in estimator.n_classes_]
+
+    def predict_proba(block: Block) -> list[Matrix]:
+        found = values(block)
+        return [found[:, k, :n] for k, n in enumerate(counts)]
+
+    return several_outputs(predict_proba, estimator.classes_, Compiled(has_jumps=True))
+
+
+def several_outputs(
+    predict_proba: Callable[[Block], list[Matrix]], classes: list[Any], like: Compiled
+) -> Compiled:
+    """Return a classifier of several outputs whose labels are the most probable classes.
+
+    classes: of each output. like: gives the executor and the rest.
+    """
+    each = [np.asarray(c) for c in classes]
+    dtype = np.result_type(*each) if all(c.dtype.kind in "iufb" for c in each) else each[0].dtype
+
+    def predict(block: Block) -> Decision:
+        labels: list[NDArray[Any]] = []
+        uncertain = None
+        for probabilities, known in zip(predict_proba(block), each, strict=True):
+            decision, _ = by_probability(probabilities, known)
+            labels.append(decision.labels)
+            uncertain = either(uncertain, decision.uncertain)
+        return Decision(np.stack(labels, axis=1).astype(dtype), uncertain)
+
+    return Compiled(
+        predict=predict,
+        predict_proba=predict_proba,
+        has_jumps=like.has_jumps,
+        executor=like.executor,
+    )
+
+
+def _values(estimator: Any) -> Callable[[Block], NDArray[np.float64]]:
+    """Return [n_rows, n_classes] of the leaves, or [n_rows, n_outputs, n_classes]."""
+    ask = estimator.tree_.predict
+
+    def values(block: Block) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = ask(as_matrix(block).astype(np.float32))
+        return found
+
+    return values
+
+
+COMPILERS: Mapping[str, Compiler] = {
+    "sklearn.tree.DecisionTreeClassifier": _classifier,
+    "sklearn.tree.DecisionTreeRegressor": _regressor,
+    "sklearn.tree.ExtraTreeClassifier": _classifier,
+    "sklearn.tree.ExtraTreeRegressor": _regressor,
+}
