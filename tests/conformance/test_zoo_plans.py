@@ -5,6 +5,7 @@ Each candidate that was accepted is asked, whether or not it is the fastest on t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -42,7 +43,10 @@ def planned() -> Mapping[str, Planned]:
     for name, specimen in specimens().items():
         if name in DRAWS_AT_RANDOM:
             continue
-        servable = runtime_for("joblib").prepare(deepcopy(specimen.model), Known(), LoadOptions())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what scikit-learn is about to drop
+            model = deepcopy(specimen.model)
+        servable = runtime_for("joblib").prepare(model, Known(), LoadOptions())
         assert isinstance(servable, ScikitServable)
         others = [c for c in servable.info.plan.candidates if c.executor is not Executor.SKLEARN]
         found[name] = Planned(servable, others[0] if others else None)

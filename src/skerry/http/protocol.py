@@ -6,13 +6,13 @@ import asyncio
 import re
 import time
 
-from ulid import ULID
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from skerry.core.errors import HeadersTooLarge
 from skerry.http.context import RequestRecord
 from skerry.http.edge import MAX_HEADER_BYTES
 from skerry.http.errors import problem
+from skerry.http.request_ids import new_request_id
 
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
@@ -94,7 +94,7 @@ def _without_upgrade(data: bytes) -> bytes:
 
 
 def _answer(size: int) -> bytes:
-    record = RequestRecord(str(ULID()), time.perf_counter(), "")
+    record = RequestRecord(new_request_id(), time.perf_counter(), "")
     error = HeadersTooLarge(
         f"request line and headers: expected at most {MAX_HEADER_BYTES} bytes, got {size} and more"
     )

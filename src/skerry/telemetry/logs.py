@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
@@ -140,7 +141,15 @@ def start_log(log_format: str | None, level: str) -> tuple[EventLog, LogWriter]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return the time as RFC 3339 has it, in UTC, with milliseconds."""
+    milliseconds = time.time_ns() // 1_000_000
+    second, rest = divmod(milliseconds, 1000)
+    return f"{_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _as_text(level: str, event: str, fields: dict[str, Any]) -> bytes:
