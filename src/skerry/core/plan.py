@@ -10,6 +10,8 @@ from typing import Any
 
 MEASURED_ROWS = (1, 8, 64, 512, 1000)
 """Batch sizes at which candidates are timed."""
+CHEAP_US = 300.0
+"""A call that takes less costs less on the event loop than on its way to a thread and back."""
 
 
 class Executor(StrEnum):
@@ -107,6 +109,7 @@ class Plan:
     ranges: in ascending order, from one row to any number, without gaps.
     cached: it came with the manifest, and nothing was measured at this load.
     cpu: the kind of CPU that it was measured on.
+    cheap_rows: as many rows, or fewer, are answered in less than ``CHEAP_US``; 0 if none are.
     """
 
     parity: Parity
@@ -114,11 +117,13 @@ class Plan:
     candidates: tuple[Candidate, ...] = ()
     cached: bool = False
     cpu: str = ""
+    cheap_rows: int = field(init=False, repr=False, compare=False)
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derive what every request asks for."""
         object.__setattr__(self, "_starts", tuple(each.min_rows for each in self.ranges))
+        object.__setattr__(self, "cheap_rows", self._cheap_rows())
 
     @classmethod
     def of_one(cls, executor: Executor, parity: Parity) -> Plan:
@@ -146,6 +151,15 @@ class Plan:
                 return us
         last = max(candidate.duration_us)
         return candidate.duration_us[last] * n_rows / last
+
+    def _cheap_rows(self) -> int:
+        cheap = 0
+        for rows in MEASURED_ROWS:
+            duration_us = self.duration_us(rows)
+            if duration_us is None or duration_us > CHEAP_US:
+                break
+            cheap = rows
+        return cheap
 
     def as_cached(self) -> Plan:
         """Return the same plan, marked as one that was not measured here."""

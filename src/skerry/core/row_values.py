@@ -71,14 +71,18 @@ def fits(signature: Signature, matrix: NDArray[np.float64]) -> bool:
 
     matrix: float64 [n_rows, n_features]. Where it does not fit, ``to_rows`` says why.
     """
-    for j, feature in enumerate(signature.features):
-        column = matrix[:, j]
-        if feature.dtype is DType.FLOAT32 and (np.abs(column) > FLOAT32_MAX).any():
+    for j in signature.enforced:
+        feature = signature.features[j]
+        if not all(feature.takes(value) for value in matrix[:, j].tolist()):
             return False
-        enforced = feature.enforced_categories is not None
-        if enforced and not all(feature.takes(value) for value in column.tolist()):
-            return False
-    return True
+    flat = matrix.ravel()
+    with np.errstate(over="ignore"):
+        if flat.dot(flat) < FLOAT32_MAX:  # and so is each of them
+            return True
+    return not any(
+        feature.dtype is DType.FLOAT32 and (np.abs(matrix[:, j]) > FLOAT32_MAX).any()
+        for j, feature in enumerate(signature.features)
+    )
 
 
 def describe(value: Any) -> str:

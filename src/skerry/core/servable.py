@@ -41,6 +41,13 @@ class Servable(Protocol):
         """Answer validated rows. Blocking; whatever the model raises passes through."""
         ...
 
+    def predict_now(self, rows: Rows) -> Predictions | None:
+        """Answer on the event loop, in well under a millisecond, or return None.
+
+        None says that ``predict`` has to be asked, in a thread. What the model raises passes.
+        """
+        ...
+
     def release(self) -> None:
         """Free its memory in small steps. It must be in nobody's use, now and later."""
         ...

@@ -129,18 +129,26 @@ class Signature:
 
     names: feature name to position.
     is_numeric: every feature is a number or a bool, so rows fit one float64 matrix.
+    takes_numbers: every feature is a number, so that lists of numbers are rows.
+    enforced: positions of the features that take listed categories only.
     """
 
     features: tuple[Feature, ...]
     outputs: tuple[Output, ...]
     names: Mapping[str, int] = field(init=False, repr=False, compare=False)
     is_numeric: bool = field(init=False, repr=False, compare=False)
+    takes_numbers: bool = field(init=False, repr=False, compare=False)
+    enforced: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derive what every request asks for."""
         object.__setattr__(self, "names", {f.name: i for i, f in enumerate(self.features)})
         numeric = all(f.dtype is not DType.STRING and f.used for f in self.features)
         object.__setattr__(self, "is_numeric", numeric)
+        numbers = numeric and all(f.dtype is not DType.BOOL for f in self.features)
+        object.__setattr__(self, "takes_numbers", numbers)
+        enforced = [i for i, f in enumerate(self.features) if f.enforced_categories is not None]
+        object.__setattr__(self, "enforced", tuple(enforced))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the signature as the API and the manifest show it."""

@@ -24,11 +24,10 @@ from skerry.core.errors import (
 )
 from skerry.core.row_values import describe, fits, to_row, to_rows
 from skerry.core.rows import Rows
-from skerry.core.signature import DType, Signature
+from skerry.core.signature import Signature
 from skerry.http.json_values import has_more_values, parse_json
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
-_NUMBERS = frozenset({DType.FLOAT64, DType.FLOAT32, DType.INT64})
 _KEYS = frozenset({"features", "return_probabilities"})
 _SHOWN_KEYS = 10
 # A body with this many values beside those of its rows, or this many times as many, is refused
@@ -61,7 +60,7 @@ def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
     """
     if _has_too_many_values(body, signature, 1):
         raise WrongFeatureCount.at(("features",), str(len(signature.features)), "many more")
-    if _takes_numbers(signature):
+    if signature.takes_numbers:
         try:
             fast = _FAST_ROW.validate_json(body)
             values = fast["features"]
@@ -85,7 +84,7 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
     """
     if _has_too_many_values(body, signature, max_rows):
         raise _too_many_rows(max_rows, "many more")
-    if _takes_numbers(signature):
+    if signature.takes_numbers:
         try:
             fast = _FAST_BATCH.validate_json(body)
             rows = fast["features"]
@@ -123,10 +122,6 @@ def _too_many_rows(max_rows: int, got: str) -> BatchTooLarge:
     return BatchTooLarge.at(
         ("features",), f"at most {max_rows} rows", got, " (SKERRY_MAX_BATCH_ROWS)"
     )
-
-
-def _takes_numbers(signature: Signature) -> bool:
-    return signature.is_numeric and all(f.dtype in _NUMBERS for f in signature.features)
 
 
 def _read(body: bytes) -> tuple[Any, bool]:

@@ -13,17 +13,19 @@ from collections.abc import Iterable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from ulid import ULID
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
 from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE, internal_error, problem
-from skerry.http.lean_route import LeanRoutes
+from skerry.http.lean_route import LeanAnswer, LeanRoutes
+from skerry.http.request_ids import new_request_id
 
 MAX_HEADER_BYTES = 32 * 1024
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 _WARNED = frozenset({429, 503, 504})
+_JSON = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
 
 
 class Edge:
@@ -58,8 +60,8 @@ class Edge:
             route, path_params = lean
             record.route = route.path
             scope["app"] = self._app
-            response = await route.answer(Request(scope, receive), path_params)
-            await response(scope, receive, send_with_id)
+            answer = await route.answer(Request(scope, receive), path_params)
+            await self._send(answer, record, send)
         except ClientDisconnect:
             record.status = record.status or CLIENT_GONE
         except SkerryError as error:
@@ -72,13 +74,26 @@ class Edge:
         finally:
             self._log(scope, record)
 
+    async def _send(self, answer: LeanAnswer, record: RequestRecord, send: Send) -> None:
+        record.status = 200
+        headers = [
+            (b"content-length", b"%d" % len(answer.body)),
+            _JSON,
+            *answer.headers,
+            (b"x-request-id", record.request_id.encode()),
+        ]
+        if self._context.life.draining:
+            headers.append(_CLOSE)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
     def _finish_headers(
         self, headers: Iterable[tuple[bytes, bytes]], record: RequestRecord
     ) -> list[tuple[bytes, bytes]]:
         finished = [*headers, (b"x-request-id", record.request_id.encode())]
         if self._context.life.draining:
             # Keep-alive clients must come back by a new connection, to another process.
-            finished.append((b"connection", b"close"))
+            finished.append(_CLOSE)
         return finished
 
     def _log(self, scope: Scope, record: RequestRecord) -> None:
@@ -116,7 +131,7 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return value.decode("ascii")
-    return str(ULID())
+    return new_request_id()
 
 
 def _check_size(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
 from skerry.core.errors import (
     BadHeader,
@@ -35,10 +34,10 @@ from skerry.http.context import (
     record_of,
 )
 from skerry.http.decode import decode_batch, decode_row
-from skerry.http.lean_route import LeanRoute
+from skerry.http.lean_route import LeanAnswer, LeanRoute
 from skerry.http.openapi import problems, request_body
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
-from skerry.serving.handle import Handle
+from skerry.serving.handle import Handle, Slot
 
 router = APIRouter(route_class=LeanRoute, tags=["predict"])
 _SHOWN_CHARACTERS = 500
@@ -63,7 +62,7 @@ _HEADERS: list[dict[str, Any]] = [
 
 async def _predict(
     request: Request, *, batch: bool, model: str | None = None, version: str | None = None
-) -> Response:
+) -> LeanAnswer:
     context, record = context_of(request), record_of(request.scope)
     headers = request.headers
     check_reader(context.tokens, headers.get("authorization"))
@@ -84,9 +83,23 @@ async def _predict(
     else:
         rows, wants_probabilities = decode_row(body, signature)
     record.rows = rows.n_rows
-    predictions = await _run(context, request, slot.acquire(), rows, deadline_s)
+    predictions = _run_now(context, record, slot, rows)
+    if predictions is None:
+        predictions = await _run(context, request, slot.acquire(), rows, deadline_s)
     content = _content(predictions, slot.version, signature if wants_probabilities else None)
     return _respond(content if batch else _single(content), target)
+
+
+def _run_now(
+    context: ServerContext, record: RequestRecord, slot: Slot, rows: Rows
+) -> Predictions | None:
+    """Predict here and now where that is quick. Nothing is awaited, so nothing can be unloaded."""
+    try:
+        return slot.servable.predict_now(rows)
+    except SkerryError:
+        raise
+    except Exception as error:
+        raise _as_answer(context, record, slot, error) from error
 
 
 async def _run(
@@ -127,20 +140,27 @@ def _result(
     error = work.exception()
     if error is None:
         return work.result()
+    raise _as_answer(context, record, handle, error) from error
+
+
+def _as_answer(
+    context: ServerContext, record: RequestRecord, asked: Slot | Handle, error: BaseException
+) -> SkerryError:
+    """Return what the caller is told of an error; what a model raised goes to the log."""
     if isinstance(error, SkerryError):
-        raise error
+        return error
     context.log.warning(
         "model_raised",
         request_id=record.request_id,
-        model=handle.model,
-        version=handle.version,
+        model=asked.model,
+        version=asked.version,
         exception=f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS],
     )
     if isinstance(error, ValueError):
-        raise ValueOutOfRange(
+        return ValueOutOfRange(
             "the model can't compute with these values, though each is of the right type"
-        ) from error
-    raise ModelError(f"{handle.model}/{handle.version} raised on this request") from error
+        )
+    return ModelError(f"{asked.model}/{asked.version} raised on this request")
 
 
 async def _hangup(request: Request) -> None:
@@ -189,15 +209,15 @@ def _empty(shape: tuple[int, ...]) -> list[Any]:
     return [None if len(shape) == 1 else [None] * shape[1] for _ in range(shape[0])]
 
 
-def _respond(content: dict[str, Any], target: Target) -> Response:
+def _respond(content: dict[str, Any], target: Target) -> LeanAnswer:
     # orjson writes a float that is not finite as null, which is what SCHEMAS asks for.
     body = orjson.dumps(content, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
-    headers = {
-        "X-Model-Version": target.slot.version,
-        "X-Model-Track": target.track,
-        "X-Traffic-Generation": target.generation,
-    }
-    return Response(body, headers=headers, media_type="application/json")
+    headers = (
+        (b"x-model-version", target.slot.version.encode()),
+        (b"x-model-track", target.track.encode()),
+        (b"x-traffic-generation", target.generation.encode()),
+    )
+    return LeanAnswer(body, headers)
 
 
 def _plain(value: Any) -> Any:
@@ -243,36 +263,36 @@ _BATCH: dict[str, Any] = {
 
 
 @router.post("/api/v1/predict", **_ROW)
-async def predict(request: Request) -> Response:
+async def predict(request: Request) -> LeanAnswer:
     """Predict one row with the default model."""
     return await _predict(request, batch=False)
 
 
 @router.post("/api/v1/predict/batch", **_BATCH)
-async def predict_batch(request: Request) -> Response:
+async def predict_batch(request: Request) -> LeanAnswer:
     """Predict several rows with the default model."""
     return await _predict(request, batch=True)
 
 
 @router.post("/api/v1/models/{model}/predict", **_ROW)
-async def predict_model(request: Request, model: str) -> Response:
+async def predict_model(request: Request, model: str) -> LeanAnswer:
     """Predict one row with a named model."""
     return await _predict(request, batch=False, model=model)
 
 
 @router.post("/api/v1/models/{model}/predict/batch", **_BATCH)
-async def predict_model_batch(request: Request, model: str) -> Response:
+async def predict_model_batch(request: Request, model: str) -> LeanAnswer:
     """Predict several rows with a named model."""
     return await _predict(request, batch=True, model=model)
 
 
 @router.post("/api/v1/models/{model}/versions/{version}/predict", **_ROW)
-async def predict_version(request: Request, model: str, version: str) -> Response:
+async def predict_version(request: Request, model: str, version: str) -> LeanAnswer:
     """Predict one row with a pinned version."""
     return await _predict(request, batch=False, model=model, version=version)
 
 
 @router.post("/api/v1/models/{model}/versions/{version}/predict/batch", **_BATCH)
-async def predict_version_batch(request: Request, model: str, version: str) -> Response:
+async def predict_version_batch(request: Request, model: str, version: str) -> LeanAnswer:
     """Predict several rows with a pinned version."""
     return await _predict(request, batch=True, model=model, version=version)

@@ -100,6 +100,10 @@ class OnnxServable:
             raise RuntimeError("the servable was released")
         return model.ask(rows)
 
+    def predict_now(self, rows: Rows) -> Predictions | None:
+        """Answer as many rows as are cheap, None for more."""
+        return self.predict(rows) if rows.n_rows <= self._info.plan.cheap_rows else None
+
     def release(self) -> None:
         """Free the session; it must be in nobody's use."""
         self._model = None

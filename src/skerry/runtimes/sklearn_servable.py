@@ -10,7 +10,7 @@ import numpy as np
 from skerry.core.plan import Executor
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
-from skerry.runtimes.compiled.answering import Answer
+from skerry.runtimes.compiled.answering import Answer, Answered
 from skerry.runtimes.model_input import is_immoderate
 from skerry.runtimes.native import Native
 from skerry.runtimes.release import release
@@ -45,6 +45,22 @@ class ScikitServable:
         compiled = self._compiled.get(self._info.plan.executor_for(rows.n_rows))
         return native.ask(rows) if compiled is None else planned(native, compiled, rows)
 
+    def predict_now(self, rows: Rows) -> Predictions | None:
+        """Answer as many rows as are cheap, None for more, or where the model itself has to help.
+
+        Its own code may take any time for a row that measuring did not try.
+        """
+        plan, native = self._info.plan, self._native
+        if rows.n_rows > plan.cheap_rows or native is None:
+            return None
+        compiled = self._compiled.get(plan.executor_for(rows.n_rows))
+        if compiled is None:
+            return None
+        answered = compiled_answer(native, compiled, rows)
+        if answered is not None and answered.uncertain is None:
+            return answered.predictions
+        return None
+
     def release(self) -> None:
         """Free the model in small steps; it must be in nobody's use."""
         native, self._native, self._compiled = self._native, None, {}
@@ -55,20 +71,24 @@ class ScikitServable:
 
 
 def planned(native: Native, compiled: Answer, rows: Rows) -> Predictions:
-    """Return the compiled answers, with scikit-learn's for the rows that rounding may decide.
-
-    Rows of numbers so large that scikit-learn may refuse what becomes of them are all its own.
-    """
-    with np.errstate(all="ignore"):
-        if is_immoderate(rows):
-            return native.ask(rows)
-        answered = compiled(native.model_input.block(rows))
+    """Return the compiled answers, with scikit-learn's for the rows that rounding may decide."""
+    answered = compiled_answer(native, compiled, rows)
+    if answered is None:
+        return native.ask(rows)
     if answered.uncertain is None:
         return answered.predictions
     if answered.uncertain.all():
         return native.ask(rows)
     at = np.flatnonzero(answered.uncertain)
     return _with_rows(answered.predictions, at, native.ask(rows.take(at)))
+
+
+def compiled_answer(native: Native, compiled: Answer, rows: Rows) -> Answered | None:
+    """Return the compiled answers, None for numbers so large that scikit-learn may refuse them."""
+    with np.errstate(all="ignore"):
+        if is_immoderate(rows):
+            return None
+        return compiled(native.model_input.block(rows))
 
 
 def _with_rows(into: Predictions, at: np.ndarray[Any, Any], rows: Predictions) -> Predictions:

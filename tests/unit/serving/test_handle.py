@@ -25,6 +25,9 @@ class Nothing:
     def predict(self, rows: Rows) -> Predictions:
         raise NotImplementedError
 
+    def predict_now(self, rows: Rows) -> Predictions | None:
+        raise NotImplementedError
+
     def release(self) -> None:
         raise NotImplementedError
 
