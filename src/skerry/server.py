@@ -21,6 +21,7 @@ from skerry import __version__
 from skerry.app import build_app, build_parts
 from skerry.controlplane.memory import use_one_arena
 from skerry.controlplane.views import what_is_missing
+from skerry.dataplane.executor import quiet_numpy
 from skerry.http.context import ServerContext
 from skerry.http.protocol import BoundedHttpProtocol
 from skerry.settings import Settings
@@ -56,6 +57,7 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
     """
     listener = listen(settings.host, settings.port)
     use_one_arena()
+    quiet_numpy()
     log, writer = start_log(settings.log_format, settings.log_level)
     parts = build_parts(settings, log)
     context = parts.context

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
+
 from skerry.core.errors import QueueFull, as_exception
 
 T = TypeVar("T")
@@ -24,7 +26,9 @@ class Executor:
     """A bounded pool of threads for predictions. ``submit`` is for the event loop's thread."""
 
     def __init__(self, threads: int, max_queue_rows: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=PREDICT_THREAD)
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix=PREDICT_THREAD, initializer=quiet_numpy
+        )
         self._threads = threads
         self._max_queue_rows = max_queue_rows
         self._calls = 0
@@ -97,6 +101,15 @@ class Executor:
     def close(self) -> None:
         """Withdraw what waits. Does not wait for what runs."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def quiet_numpy() -> None:
+    """Have numpy say nothing of overflow on this thread; an answer that is no number is ``null``.
+
+    For each thread that predicts, once: what a caller would do for every call costs more than
+    some of the calls.
+    """
+    np.seterr(all="ignore")
 
 
 def cpus() -> int:

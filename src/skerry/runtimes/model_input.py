@@ -105,8 +105,9 @@ def is_moderate(rows: Rows) -> bool:
 
 def is_immoderate(rows: Rows) -> bool:
     """Tell whether any number is so large that it may overflow; a missing one is not."""
-    if rows.matrix is not None:
-        flat = rows.matrix.ravel()
+    matrix = rows.matrix
+    if matrix is not None:
+        flat = matrix.ravel()
         # One call to find out in most cases; a sum of squares is above each of them.
         if flat.dot(flat) < MODERATE:
             return False

@@ -28,6 +28,7 @@ class ScikitServable:
         self._info = info
         self._native: Native | None = native
         self._compiled = compiled
+        self._for_one = compiled.get(info.plan.executor_for(1))
 
     @property
     def info(self) -> ServableInfo:
@@ -42,7 +43,7 @@ class ScikitServable:
         native = self._native
         if native is None:
             raise RuntimeError("the servable was released")
-        compiled = self._compiled.get(self._info.plan.executor_for(rows.n_rows))
+        compiled = self._chosen(rows.n_rows)
         return native.ask(rows) if compiled is None else planned(native, compiled, rows)
 
     def predict_now(self, rows: Rows) -> Predictions | None:
@@ -53,7 +54,7 @@ class ScikitServable:
         plan, native = self._info.plan, self._native
         if rows.n_rows > plan.cheap_rows or native is None:
             return None
-        compiled = self._compiled.get(plan.executor_for(rows.n_rows))
+        compiled = self._chosen(rows.n_rows)
         if compiled is None:
             return None
         answered = compiled_answer(native, compiled, rows)
@@ -63,11 +64,17 @@ class ScikitServable:
 
     def release(self) -> None:
         """Free the model in small steps; it must be in nobody's use."""
-        native, self._native, self._compiled = self._native, None, {}
+        native, self._native = self._native, None
+        self._compiled, self._for_one = {}, None
         if native is not None:
             owner = [native.answers.model]
             del native
             release(owner)
+
+    def _chosen(self, n_rows: int) -> Answer | None:
+        if n_rows == 1:
+            return self._for_one
+        return self._compiled.get(self._info.plan.executor_for(n_rows))
 
 
 def planned(native: Native, compiled: Answer, rows: Rows) -> Predictions:
@@ -84,11 +91,15 @@ def planned(native: Native, compiled: Answer, rows: Rows) -> Predictions:
 
 
 def compiled_answer(native: Native, compiled: Answer, rows: Rows) -> Answered | None:
-    """Return the compiled answers, None for numbers so large that scikit-learn may refuse them."""
-    with np.errstate(all="ignore"):
-        if is_immoderate(rows):
-            return None
-        return compiled(native.model_input.block(rows))
+    """Return the compiled answers, None for numbers so large that scikit-learn may refuse them.
+
+    It must be quiet about overflow where it is called (``np.seterr``): to see to that here would
+    cost a fifth of a row of a linear model.
+    """
+    if is_immoderate(rows):
+        return None
+    matrix = rows.matrix
+    return compiled(native.model_input.block(rows) if matrix is None else matrix)
 
 
 def _with_rows(into: Predictions, at: np.ndarray[Any, Any], rows: Predictions) -> Predictions:

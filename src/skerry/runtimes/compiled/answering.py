@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ from skerry.runtimes.compiled.base import Block, Compiled, Matrix, NotCompiled
 from skerry.runtimes.compiled.decisions import by_probability, either
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """Predictions, and the rows of them that scikit-learn has to answer; None for no row."""
 
     predictions: Predictions
@@ -40,9 +39,8 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
 
         def by_argmax(block: Block) -> Answered:
             probabilities: Matrix = predict_proba(block)  # type: ignore[assignment]  # one output
-            decision, best = by_probability(probabilities, classes)
-            predictions = Predictions(decision.labels, best, (probabilities,))
-            return Answered(predictions, decision.uncertain)
+            labels, best, uncertain = by_probability(probabilities, classes)
+            return Answered(Predictions(labels, best, (probabilities,)), uncertain)
 
         return by_argmax
     if predict is None:

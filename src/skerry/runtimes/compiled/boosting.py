@@ -23,8 +23,7 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
 )
-from skerry.runtimes.compiled.linear import two_columns
-from skerry.runtimes.compiled.links import expit, softmax
+from skerry.runtimes.compiled.links import logistic, softmax
 from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
 
 Given = Callable[[Block], Matrix]
@@ -75,7 +74,7 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
 
     def predict_proba(block: Block) -> Matrix:
         scores = decision_function(block)
-        return two_columns(expit(factor * scores)) if n_scores == 1 else softmax(scores)
+        return logistic(factor * scores) if n_scores == 1 else softmax(scores)
 
     return Compiled(
         predict_proba=predict_proba,

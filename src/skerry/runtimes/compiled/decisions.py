@@ -14,22 +14,24 @@ _SCORE_TIE = 1e-9
 """Scores are sums of any size; closer than this part of their size, rounding may order them."""
 
 
-def by_probability(probabilities: Matrix, classes: Array) -> tuple[Decision, Matrix]:
-    """Return the class of highest probability, and that probability, of each row.
+def by_probability(
+    probabilities: Matrix, classes: Array
+) -> tuple[Array, NDArray[np.float64], NDArray[np.bool_] | None]:
+    """Return the class of highest probability, that probability, and the uncertain rows.
 
     probabilities: [n_rows, n_classes]. NaN makes a row uncertain.
     """
     if len(probabilities) == 1:
-        values = probabilities[0].tolist()
-        best = max(values)
-        i = values.index(best)
-        others = values[:i] + values[i + 1 :]
-        sure = (not others or best - TIE > max(others)) and math.isfinite(sum(values))
-        labels = classes[i : i + 1]
-        return Decision(labels, None if sure else _ONE), np.array([best])
+        values = probabilities.tolist()[0]
+        if math.isfinite(sum(values)):
+            best = max(values)
+            i = values.index(best)
+            values[i] = -math.inf
+            sure = best - max(values) > TIE
+            return classes[i : i + 1], np.array([best]), None if sure else _ONE
     chosen = probabilities.argmax(axis=1)
     best_of_each = probabilities.max(axis=1)
-    return Decision(classes[chosen], _within(probabilities, best_of_each, TIE)), best_of_each
+    return classes[chosen], best_of_each, _within(probabilities, best_of_each, TIE)
 
 
 def by_score(scores: Matrix, classes: Array) -> Decision:
@@ -37,6 +39,14 @@ def by_score(scores: Matrix, classes: Array) -> Decision:
 
     scores: [n_rows, n_classes].
     """
+    if len(scores) == 1:
+        values = scores.tolist()[0]
+        if math.isfinite(sum(values)):
+            highest = max(values)
+            i = values.index(highest)
+            values[i] = -math.inf
+            sure = highest - max(values) > _SCORE_TIE * max(1.0, abs(highest))
+            return Decision(classes[i : i + 1], None if sure else _ONE)
     best = scores.max(axis=1)
     tie = _SCORE_TIE * np.maximum(1.0, np.abs(best))
     return Decision(classes[scores.argmax(axis=1)], _within(scores, best, tie))
@@ -47,6 +57,11 @@ def by_sign(scores: NDArray[np.float64], classes: Array, threshold: float = 0.0)
 
     scores: [n_rows]; classes: two of them.
     """
+    if len(scores) == 1:
+        score = scores.item()
+        i = int(score > threshold)
+        sure = abs(score - threshold) > _SCORE_TIE * max(1.0, abs(score))
+        return Decision(classes[i : i + 1], None if sure else _ONE)
     distance = scores - threshold
     return Decision(classes[(distance > 0).astype(np.intp)], near(distance, scores))
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from skerry.runtimes.compiled.base import Matrix
 
-__all__ = ["expit", "softmax"]
+__all__ = ["expit", "logistic", "softmax", "two_columns"]
+
+_FEW_CLASSES = 64
+"""For one row of so many, Python's own arithmetic costs less than numpy's calls."""
 
 
 def softmax(scores: Matrix) -> Matrix:
@@ -16,7 +21,31 @@ def softmax(scores: Matrix) -> Matrix:
 
     Source: ``sklearn.utils.extmath.softmax``.
     """
+    if len(scores) == 1 and scores.size <= _FEW_CLASSES:
+        values = scores.tolist()[0]
+        highest = max(values)
+        powers = [math.exp(value - highest) for value in values]
+        total = sum(powers)
+        return np.array([[power / total for power in powers]])
     shifted: NDArray[np.float64] = scores - scores.max(axis=1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
+
+
+def logistic(scores: NDArray[np.float64]) -> Matrix:
+    """Return [n_rows, 2]: 1 / (1 + exp(s)) and 1 / (1 + exp(-s)) of scores [n_rows]."""
+    if len(scores) == 1:
+        score = scores.item()
+        # exp overflows beyond 709, and the smaller probability is 1e-304 by then.
+        second = 1.0 / (1.0 + math.exp(-score)) if score > -700.0 else math.exp(max(score, -745.0))
+        return np.array([[1.0 - second, second]])
+    return two_columns(expit(scores))
+
+
+def two_columns(probability: NDArray[np.float64]) -> Matrix:
+    """Return [n_rows, 2] of the probability [n_rows] of the second class."""
+    both = np.empty((len(probability), 2))
+    both[:, 1] = probability
+    np.subtract(1.0, probability, out=both[:, 0])
+    return both

@@ -7,6 +7,7 @@ Where that library is found as expected, it is called directly; otherwise by the
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -70,8 +71,27 @@ def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
     input_dtype, output_dtype = np.dtype(model.input_type), np.dtype(model.output_type)
     n_features, model_handle = model.num_feature, model.handle
     pointer, count = ctypes.c_void_p, ctypes.c_uint64
+    one, shape_of_one = count(1), (1, n_features)
+    mine = threading.local()
+
+    def infer_one(row: NDArray[Any]) -> NDArray[Any]:
+        """Answer one row by buffers whose addresses are known: to ask an array for its is dear."""
+        try:
+            given, found, given_at, found_at = mine.buffers
+        except AttributeError:
+            given = np.empty(shape_of_one, dtype=input_dtype)
+            found = np.empty((1, targets, classes), dtype=output_dtype)
+            given_at, found_at = pointer(given.ctypes.data), pointer(found.ctypes.data)
+            mine.buffers = given, found, given_at, found_at
+        given[:] = row
+        status = predict(model_handle, given_at, input_type, one, found_at, config.handle)
+        if status != 0:
+            raise ValueError(f"Treelite failed on a row of {model.num_tree} trees")
+        return found.copy()
 
     def infer(given: NDArray[Any]) -> NDArray[Any]:
+        if given.shape == shape_of_one:
+            return infer_one(given)
         given = np.ascontiguousarray(given, dtype=input_dtype)
         if given.ndim != 2 or given.shape[1] < n_features:
             raise ValueError(f"expected {n_features} features, got an array of {given.shape}")
@@ -89,7 +109,8 @@ def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
             raise ValueError(f"Treelite failed on {len(given)} rows of {model.num_tree} trees")
         return found
 
-    probe = np.zeros((2, n_features), dtype=input_dtype)
-    if _public(model, raw=raw)(probe).shape != infer(probe).shape:
-        raise TypeError("an answer of another shape: its memory would not hold it")
+    for n_rows in (1, 2):
+        probe = np.zeros((n_rows, n_features), dtype=input_dtype)
+        if _public(model, raw=raw)(probe).shape != (n_rows, targets, classes):
+            raise TypeError("an answer of another shape: its memory would not hold it")
     return infer

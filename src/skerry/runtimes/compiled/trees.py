@@ -63,9 +63,9 @@ def several_outputs(
         labels: list[NDArray[Any]] = []
         uncertain = None
         for probabilities, known in zip(predict_proba(block), each, strict=True):
-            decision, _ = by_probability(probabilities, known)
-            labels.append(decision.labels)
-            uncertain = either(uncertain, decision.uncertain)
+            chosen, _, unsure = by_probability(probabilities, known)
+            labels.append(chosen)
+            uncertain = either(uncertain, unsure)
         return Decision(np.stack(labels, axis=1).astype(dtype), uncertain)
 
     return Compiled(
