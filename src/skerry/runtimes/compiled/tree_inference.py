@@ -87,7 +87,8 @@ def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
         status = predict(model_handle, given_at, input_type, one, found_at, config.handle)
         if status != 0:
             raise ValueError(f"Treelite failed on a row of {model.num_tree} trees")
-        return found.copy()
+        answer: NDArray[Any] = found.copy()
+        return answer
 
     def infer(given: NDArray[Any]) -> NDArray[Any]:
         if given.shape == shape_of_one:
