@@ -28,6 +28,7 @@ from skerry.http import docs, health, models, predict, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
+from skerry.http.immediate import ImmediateAnswers
 from skerry.http.lean_route import LeanRoutes
 from skerry.http.openapi import install_openapi
 from skerry.runtimes.base import LoadOptions
@@ -114,7 +115,16 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
-    return Edge(app, LeanRoutes(predict.router.routes, settings.root_path), context)
+    return Edge(app, _lean_routes(settings), context)
+
+
+def build_immediate(settings: Settings, parts: Parts) -> ImmediateAnswers:
+    """Return what answers quick predictions before the application is asked."""
+    return ImmediateAnswers(_lean_routes(settings), parts.context)
+
+
+def _lean_routes(settings: Settings) -> LeanRoutes:
+    return LeanRoutes(predict.router.routes, settings.root_path)
 
 
 async def _control_plane(settings: Settings, parts: Parts) -> None:

@@ -76,9 +76,8 @@ def fits(signature: Signature, matrix: NDArray[np.float64]) -> bool:
         if not all(feature.takes(value) for value in matrix[:, j].tolist()):
             return False
     flat = matrix.ravel()
-    with np.errstate(over="ignore"):
-        if flat.dot(flat) < FLOAT32_MAX:  # and so is each of them
-            return True
+    if flat.dot(flat) < FLOAT32_MAX:  # and so is each of them
+        return True
     return not any(
         feature.dtype is DType.FLOAT32 and (np.abs(matrix[:, j]) > FLOAT32_MAX).any()
         for j, feature in enumerate(signature.features)

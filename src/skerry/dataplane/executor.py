@@ -13,8 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-import numpy as np
-
 from skerry.core.errors import QueueFull, as_exception
 
 T = TypeVar("T")
@@ -109,6 +107,8 @@ def quiet_numpy() -> None:
     For each thread that predicts, once: what a caller would do for every call costs more than
     some of the calls.
     """
+    import numpy as np
+
     np.seterr(all="ignore")
 
 

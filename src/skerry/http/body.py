@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import zlib
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from skerry.core.errors import BadEncoding, BodyTimeout, BodyTooLarge, UnsupportedMediaType
-from skerry.http.context import header_value
+from skerry.http.header_fields import Fields, text_of
 
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 _ENCODINGS = ("gzip", "deflate")
 
 
 async def read_json_body(
-    headers: Headers, receive: Receive, *, max_bytes: int, timeout_s: float
+    fields: Fields, receive: Receive, *, max_bytes: int, timeout_s: float
 ) -> bytes:
     """Return the body, inflated where it came compressed.
 
@@ -29,9 +28,9 @@ async def read_json_body(
         BadEncoding: it does not inflate.
         ClientDisconnect: the caller hung up.
     """
-    _check_media_type(header_value(headers, "content-type"))
-    encoding = _encoding(header_value(headers, "content-encoding") or "")
-    _check_length(headers.get("content-length", ""), max_bytes)
+    _check_media_type(text_of(fields, b"content-type"))
+    encoding = _encoding(text_of(fields, b"content-encoding") or "")
+    _check_length(text_of(fields, b"content-length") or "", max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
             body = await _receive_all(receive, max_bytes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
@@ -77,12 +76,6 @@ class RequestRecord:
     track: str | None = None
     rows: int | None = None
     error: str | None = None
-
-
-def header_value(headers: Headers, name: str) -> str | None:
-    """Return a header's value; several lines of one name are a list with commas (RFC 9110, 5.3)."""
-    lines = headers.getlist(name)
-    return ", ".join(lines) if lines else None
 
 
 def record_of(scope: Scope) -> RequestRecord:

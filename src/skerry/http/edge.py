@@ -5,8 +5,6 @@ Pure ASGI. What a route learns about its request it leaves in the record.
 
 from __future__ import annotations
 
-import random
-import re
 import time
 import traceback
 from collections.abc import Iterable
@@ -17,14 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from skerry.core.errors import HeadersTooLarge, SkerryError
 from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE, internal_error, problem
+from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
-from skerry.http.request_ids import new_request_id
+from skerry.http.request_ids import request_id_of
+from skerry.http.request_log import log_request
 
 MAX_HEADER_BYTES = 32 * 1024
-_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-QUIET_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
-_WARNED = frozenset({429, 503, 504})
-_JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 
 
@@ -42,7 +38,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        record = RequestRecord(_request_id(headers), time.perf_counter(), scope["method"])
+        record = RequestRecord(
+            request_id_of(header_fields(headers)), time.perf_counter(), scope["method"]
+        )
         scope[SCOPE_KEY] = record
 
         async def send_with_id(message: Message) -> None:
@@ -53,7 +51,7 @@ class Edge:
 
         try:
             _check_size(scope, headers)
-            lean = self._lean_routes.find(scope)
+            lean = self._lean_routes.find(scope["method"], scope["path"])
             if lean is None:
                 await self._app(scope, receive, send_with_id)
                 return
@@ -72,16 +70,12 @@ class Edge:
             self._context.log.emit("error", "exception", fields)
             await _answer(internal_error(), record, send_with_id)
         finally:
-            self._log(scope, record)
+            record.route = record.route or getattr(scope.get("route"), "path", None)
+            log_request(self._context, record)
 
     async def _send(self, answer: LeanAnswer, record: RequestRecord, send: Send) -> None:
         record.status = 200
-        headers = [
-            (b"content-length", b"%d" % len(answer.body)),
-            _JSON,
-            *answer.headers,
-            (b"x-request-id", record.request_id.encode()),
-        ]
+        headers = answer.lines(record.request_id)
         if self._context.life.draining:
             headers.append(_CLOSE)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -95,43 +89,6 @@ class Edge:
             # Keep-alive clients must come back by a new connection, to another process.
             finished.append(_CLOSE)
         return finished
-
-    def _log(self, scope: Scope, record: RequestRecord) -> None:
-        status = record.status or CLIENT_GONE
-        route = record.route or getattr(scope.get("route"), "path", None)
-        sample = self._context.log_sample
-        if status < 400 and sample < 1 and random.random() >= sample:  # noqa: S311 - no secret
-            return
-        fields = {
-            "request_id": record.request_id,
-            "trace_id": None,
-            "span_id": None,
-            "method": record.method,
-            "route": route,
-            "status": status,
-            "duration_ms": round((time.perf_counter() - record.started_s) * 1000, 3),
-            "model": record.model,
-            "version": record.version,
-            "track": record.track,
-            "rows": record.rows,
-            "error": record.error,
-        }
-        self._context.log.emit(_level(status, route), "request", fields)
-
-
-def _level(status: int, route: str | None) -> str:
-    if route in QUIET_ROUTES:
-        return "debug"
-    if status in _WARNED:
-        return "warning"
-    return "error" if status >= 500 else "info"
-
-
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            return value.decode("ascii")
-    return new_request_id()
 
 
 def _check_size(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -7,18 +7,15 @@ and serialisation by model. The edge asks ``LeanRoutes`` first and calls the end
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class LeanAnswer:
+class LeanAnswer(NamedTuple):
     """What a lean route answers: a body of JSON, status 200.
 
     headers: as ASGI has them; content type and length are added on the way out.
@@ -26,6 +23,15 @@ class LeanAnswer:
 
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+
+    def lines(self, request_id: str) -> list[tuple[bytes, bytes]]:
+        """Return all headers of the answer."""
+        return [
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+            *self.headers,
+            (b"x-request-id", request_id.encode()),
+        ]
 
 
 class LeanRoute(APIRoute):
@@ -65,9 +71,8 @@ class LeanRoutes:
         }
         self._others = [route for route in lean if "{" in route.path]
 
-    def find(self, scope: Scope) -> tuple[LeanRoute, dict[str, Any]] | None:
+    def find(self, method: str, path: str) -> tuple[LeanRoute, dict[str, str]] | None:
         """Return the route and its path parameters."""
-        path, method = scope["path"], scope["method"]
         if self._root_path and path.startswith(self._root_path + "/"):
             path = path[len(self._root_path) :]
         exact = self._exact.get((method, path))

@@ -1,4 +1,7 @@
-"""uvicorn's HTTP protocol with bounds on headers, and without offers to speak another one."""
+"""uvicorn's HTTP protocol with bounds on headers, and without offers to speak another one.
+
+Quick predictions are answered in the parser's callback; what that declines becomes an ASGI request.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from skerry.core.errors import HeadersTooLarge
 from skerry.http.context import RequestRecord
 from skerry.http.edge import MAX_HEADER_BYTES
 from skerry.http.errors import problem
+from skerry.http.immediate import ImmediateAnswers
 from skerry.http.request_ids import new_request_id
 
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
@@ -26,8 +30,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """
 
     headers_timeout_s = 30.0
+    immediate: ImmediateAnswers | None = None
+    _undecided = False
+    _bodies: list[bytes]
     _headers_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0
+    _packet_bytes = 0
     _progressed = False
     _in_headers = True
 
@@ -44,9 +52,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the headers have grown too large."""
         self._progressed = False
-        if self._in_headers and _UPGRADE.search(data):
+        if self._in_headers and b"\nupgrade:" in data.lower():
             data = _without_upgrade(data)
+        self._packet_bytes = len(data)
         super().data_received(data)
+        if self._undecided:
+            self._take_ordinary_way()
         if self._progressed:
             self._header_bytes = 0
             self._stop_timer()
@@ -67,20 +78,74 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._headers_timer.cancel()
             self._headers_timer = None
 
+    def on_message_begin(self) -> None:
+        """Make no more than every request needs; ``_take_ordinary_way`` makes the rest."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
     def on_headers_complete(self) -> None:
         """Count from here again."""
         self._progressed, self._in_headers = True, False
-        super().on_headers_complete()
+        self._bodies = []
+        if self._may_be_immediate():
+            self._undecided = True
+        else:
+            self._take_ordinary_way()
 
     def on_body(self, body: bytes) -> None:
         """Leave the body out: it has limits of its own."""
         self._progressed = True
-        super().on_body(body)
+        if self._undecided:
+            self._bodies.append(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Count from here again."""
+        """Count from here again; answer at once what can be."""
         self._progressed = self._in_headers = True
+        if self._undecided:
+            if self._answer_at_once():
+                self._undecided = False
+                return
+            self._take_ordinary_way()
         super().on_message_complete()
+
+    def _may_be_immediate(self) -> bool:
+        return (
+            self.immediate is not None
+            and self.immediate.takes(self.url)
+            and self.parser.get_method() == b"POST"
+            # All of it is in this packet, so that its headers are not too large.
+            and self._packet_bytes <= MAX_HEADER_BYTES
+            and self._header_bytes == 0
+            # Nothing asked before waits for its answer, and the caller takes answers.
+            and (self.cycle is None or self.cycle.response_complete)  # type: ignore[redundant-expr]  # uvicorn starts with None
+            and not self.flow.write_paused
+            and self.parser.get_http_version() == "1.1"
+        )
+
+    def _answer_at_once(self) -> bool:
+        assert self.immediate is not None  # noqa: S101 - _may_be_immediate has looked
+        parts = self.immediate.answer(self.url, self.headers, b"".join(self._bodies))
+        if parts is None:
+            return False
+        lines: list[bytes] = [b"HTTP/1.1 200 OK\r\n"]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        # One write is one packet; uvicorn makes two of headers and body.
+        self.transport.write(b"".join(lines + parts))
+        self.on_response_complete()
+        return True
+
+    def _take_ordinary_way(self) -> None:
+        """Have uvicorn make an ASGI request of what was held back."""
+        self._undecided = False
+        target, lines, expect_100_continue = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = target, expect_100_continue
+        self.headers += lines
+        super().on_headers_complete()
+        for body in self._bodies:
+            super().on_body(body)
 
 
 def _without_upgrade(data: bytes) -> bytes:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+
+from skerry.http.header_fields import Fields
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TIME_BITS, _RANDOM_BITS = 48, 80
+
+
+def request_id_of(fields: Fields) -> str:
+    """Return the caller's own id where it sent a sane one, else a new one."""
+    given = fields.get(b"x-request-id")
+    if given is not None and _SANE_ID.fullmatch(given):
+        return given.decode("ascii")
+    return new_request_id()
 
 
 def new_request_id() -> str:

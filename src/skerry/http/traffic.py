@@ -12,6 +12,7 @@ from skerry.core.errors import BodyTooLarge, ModelNotFound
 from skerry.http.auth import require_admin, require_reader
 from skerry.http.body import read_json_body
 from skerry.http.context import ServerContext, context_of
+from skerry.http.header_fields import header_fields
 from skerry.http.json_values import parse_finite_json
 from skerry.http.openapi import problems, request_body
 from skerry.http.schemas import PolicyRequest, TrafficView
@@ -46,7 +47,7 @@ async def put_traffic(
     """Replace the policy, whole."""
     limits = context.limits
     body = await read_json_body(
-        request.headers,
+        header_fields(request.headers.raw),
         request.receive,
         max_bytes=limits.max_body_bytes,
         timeout_s=limits.request_timeout_s,

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
@@ -22,6 +21,7 @@ from skerry.core.errors import (
     UnsupportedMediaType,
 )
 from skerry.http.body import inflate, read_json_body
+from skerry.http.header_fields import header_fields
 
 LIMIT = 1000
 BODY = b'{"features": [1, 2, 3, 4]}'
@@ -51,9 +51,9 @@ def arriving(parts: Iterable[bytes], *, end: bool = True) -> Receive:
 def read(
     receive: Receive, *headers: tuple[str, str], max_bytes: int = LIMIT, timeout_s: float = 5
 ) -> bytes:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     return asyncio.run(
-        read_json_body(Headers(raw=raw), receive, max_bytes=max_bytes, timeout_s=timeout_s)
+        read_json_body(header_fields(raw), receive, max_bytes=max_bytes, timeout_s=timeout_s)
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skerry.runtimes.compiled.base import Matrix, NotCompiled
 
+_FEW_TREES = 1000
 Infer = Callable[[NDArray[Any]], NDArray[Any]]
 """From [n_rows, n_features] of the model's input type to [n_rows, n_targets, n_classes]."""
 
@@ -69,9 +70,13 @@ def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
     config = GTILConfig(predict_type="raw" if raw else "default", nthread=1)
     predict, input_type = _LIB.TreeliteGTILPredict, model.input_type.encode()
     input_dtype, output_dtype = np.dtype(model.input_type), np.dtype(model.output_type)
-    n_features, model_handle = model.num_feature, model.handle
+    n_features, model_handle, config_handle = model.num_feature, model.handle, config.handle
     pointer, count = ctypes.c_void_p, ctypes.c_uint64
     one, shape_of_one = count(1), (1, n_features)
+    # A row of a few trees is over before another thread could use the interpreter, which would
+    # then have to be waited for.
+    quick = model.num_tree <= _FEW_TREES
+    predict_one = ctypes.PyDLL(_LIB._name).TreeliteGTILPredict if quick else predict  # noqa: SLF001 - the library's file has no public name
     mine = threading.local()
 
     def infer_one(row: NDArray[Any]) -> NDArray[Any]:
@@ -84,7 +89,7 @@ def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
             given_at, found_at = pointer(given.ctypes.data), pointer(found.ctypes.data)
             mine.buffers = given, found, given_at, found_at
         given[:] = row
-        status = predict(model_handle, given_at, input_type, one, found_at, config.handle)
+        status = predict_one(model_handle, given_at, input_type, one, found_at, config_handle)
         if status != 0:
             raise ValueError(f"Treelite failed on a row of {model.num_tree} trees")
         answer: NDArray[Any] = found.copy()
@@ -97,19 +102,19 @@ def _direct(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:
         if given.ndim != 2 or given.shape[1] < n_features:
             raise ValueError(f"expected {n_features} features, got an array of {given.shape}")
         found = np.zeros((len(given), targets, classes), dtype=output_dtype)
-        # The closure keeps the model and the configuration that these handles belong to.
         status = predict(
             model_handle,
             pointer(given.ctypes.data),
             input_type,
             count(len(given)),
             pointer(found.ctypes.data),
-            config.handle,
+            config_handle,
         )
         if status != 0:
             raise ValueError(f"Treelite failed on {len(given)} rows of {model.num_tree} trees")
         return found
 
+    infer.keeps = model, config  # type: ignore[attr-defined]  # what the two handles belong to
     for n_rows in (1, 2):
         probe = np.zeros((n_rows, n_features), dtype=input_dtype)
         if _public(model, raw=raw)(probe).shape != (n_rows, targets, classes):

@@ -1,0 +1,103 @@
+"""The steps of a prediction that wait for nothing: body → version and rows → answer.
+
+Both ways to an answer take them: at once (``immediate.py``) and by a thread (``predict.py``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
+from skerry.core.rows import Predictions, Rows
+from skerry.core.signature import Signature
+from skerry.dataplane.router import Target, route
+from skerry.http.context import RequestRecord, ServerContext
+from skerry.http.decode import decode_batch, decode_row
+from skerry.http.encode import encode_batch, encode_row
+from skerry.http.lean_route import LeanAnswer
+from skerry.http.question import Question
+from skerry.serving.handle import Handle, Slot
+
+_SHOWN_CHARACTERS = 500
+
+
+class Resolved(NamedTuple):
+    """A request whose version and rows are known."""
+
+    target: Target
+    signature: Signature
+    rows: Rows
+    wants_probabilities: bool
+
+
+def resolve(
+    context: ServerContext, record: RequestRecord, asked: Question, body: bytes
+) -> Resolved:
+    """Choose the version, and validate the rows by its signature.
+
+    Nothing is awaited from here until a handle is acquired, or the answer is there: the serving
+    map can't change in between.
+
+    Raises:
+        SkerryError: the subclass that says what is wrong.
+    """
+    snapshot = context.serving_map.current
+    target = route(snapshot, asked.model, asked.version, context.default_model)
+    slot = target.slot
+    record.model, record.version, record.track = slot.model, slot.version, target.track
+    signature = slot.servable.info.signature
+    if asked.batch:
+        rows, wants = decode_batch(body, signature, context.limits.max_batch_rows)
+    else:
+        rows, wants = decode_row(body, signature)
+    record.rows = rows.n_rows
+    return Resolved(target, signature, rows, wants)
+
+
+def predict_now(
+    context: ServerContext, record: RequestRecord, resolved: Resolved
+) -> Predictions | None:
+    """Predict here and now where that is quick, else return None.
+
+    Raises:
+        SkerryError: the model raised.
+    """
+    slot = resolved.target.slot
+    try:
+        return slot.servable.predict_now(resolved.rows)
+    except Exception as error:
+        raise told(context, record, slot, error) from error
+
+
+def answer(asked: Question, resolved: Resolved, predictions: Predictions) -> LeanAnswer:
+    """Return body and headers."""
+    target = resolved.target
+    version = target.slot.version  # The slot may hold nothing any more: a thread has answered.
+    signature = resolved.signature if resolved.wants_probabilities else None
+    encode = encode_batch if asked.batch else encode_row
+    headers = (
+        (b"x-model-version", version.encode()),
+        (b"x-model-track", target.track.encode()),
+        (b"x-traffic-generation", target.generation.encode()),
+    )
+    return LeanAnswer(encode(predictions, version, signature), headers)
+
+
+def told(
+    context: ServerContext, record: RequestRecord, asked: Slot | Handle, error: BaseException
+) -> SkerryError:
+    """Return what the caller is told of an error; what a model raised goes to the log."""
+    if isinstance(error, SkerryError):
+        return error
+    context.log.warning(
+        "model_raised",
+        request_id=record.request_id,
+        model=asked.model,
+        version=asked.version,
+        exception=f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS],
+    )
+    if isinstance(error, ValueError):
+        return ValueOutOfRange(
+            "the model can't compute with these values, though each is of the right type"
+        )
+    return ModelError(f"{asked.model}/{asked.version} raised on this request")

@@ -1,0 +1,67 @@
+"""What a prediction request asks by its path and headers, checked before its body is looked at."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from skerry.core.errors import BadHeader, ConflictingVersion
+from skerry.core.names import is_name
+from skerry.http.auth import check_reader
+from skerry.http.context import ServerContext
+from skerry.http.header_fields import Fields, text_of
+
+
+class Question(NamedTuple):
+    """A prediction request without its rows.
+
+    model: None for the default one. version: None where none is pinned.
+    timeout_s: seconds that the caller, and the server, allow for all of it.
+    """
+
+    batch: bool
+    model: str | None
+    version: str | None
+    timeout_s: float
+
+
+def question(
+    context: ServerContext, fields: Fields, *, batch: bool, model: str | None, version: str | None
+) -> Question:
+    """Return what is asked; model and version are the path's.
+
+    Raises:
+        Unauthorized: a token is needed.
+        BadHeader, ConflictingVersion: as the names say.
+    """
+    if context.tokens.api is not None:
+        check_reader(context.tokens, text_of(fields, b"authorization"))
+    version = _pinned_version(version, text_of(fields, b"x-model-version"))
+    limit_s = context.limits.request_timeout_s
+    timeout_s = _timeout_s(text_of(fields, b"x-request-timeout-seconds"), limit_s)
+    return Question(batch, model, version, timeout_s)
+
+
+def _pinned_version(in_path: str | None, in_header: str | None) -> str | None:
+    if in_header is not None and not is_name(in_header):
+        raise BadHeader(f"X-Model-Version: expected a version, got {in_header[:100]!r}")
+    if in_path is not None and in_header is not None and in_path != in_header:
+        raise ConflictingVersion(
+            f"the path pins {in_path[:100]}, the header X-Model-Version {in_header}:"
+            " send one of them"
+        )
+    return in_path or in_header
+
+
+def _timeout_s(header: str | None, limit_s: float) -> float:
+    if header is None:
+        return limit_s
+    try:
+        wanted_s = math.nan if "_" in header else float(header)
+    except ValueError:
+        wanted_s = math.nan
+    if not (wanted_s > 0 and math.isfinite(wanted_s)):
+        raise BadHeader(
+            f"X-Request-Timeout-Seconds: expected a number above 0, got {header[:100]!r}"
+        )
+    return min(wanted_s, limit_s)
