@@ -1,7 +1,8 @@
 """Body bytes to validated rows.
 
 The usual body, lists of numbers for a model of numbers, is parsed and validated by Pydantic in
-one pass. Whatever that pass does not take goes the explaining way, value by value.
+one pass; the rows of a table are looked at a column at a time. Whatever these do not take goes the
+explaining way, value by value.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from skerry.core.errors import (
     BatchTooLarge,
     EmptyBatch,
     InvalidBody,
+    MalformedJson,
     Mismatch,
     NonFiniteValue,
     SkerryError,
@@ -25,7 +27,8 @@ from skerry.core.errors import (
 from skerry.core.row_values import describe, fits, to_row, to_rows
 from skerry.core.rows import Rows
 from skerry.core.signature import Signature
-from skerry.http.json_values import has_more_values, parse_json
+from skerry.core.table_rows import to_table
+from skerry.http.json_values import has_more_values, parse_finite_json, parse_json
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _KEYS = frozenset({"features", "return_probabilities"})
@@ -84,18 +87,10 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
     """
     if _has_too_many_values(body, signature, max_rows):
         raise _too_many_rows(max_rows, "many more")
-    if signature.takes_numbers:
-        try:
-            fast = _FAST_BATCH.validate_json(body)
-            rows = fast["features"]
-            if 0 < len(rows) <= max_rows and {len(row) for row in rows} == {
-                len(signature.features)
-            }:
-                matrix = np.array(rows, dtype=np.float64)
-                if fits(signature, matrix):
-                    return Rows(len(rows), matrix=matrix), fast.get("return_probabilities", False)
-        except (ValidationError, KeyError):
-            pass  # As above.
+    fast = _fast_matrix if signature.takes_numbers else _fast_table
+    decoded = fast(body, signature, max_rows)
+    if decoded is not None:
+        return decoded
     features, wants_probabilities = _read(body)
     if not isinstance(features, list):
         raise _wrong(("features",), "a list", features)
@@ -111,6 +106,37 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
             "; one row goes to …/predict",
         )
     return to_rows(signature, features), wants_probabilities
+
+
+def _fast_matrix(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows, bool] | None:
+    try:
+        fast = _FAST_BATCH.validate_json(body)
+        rows = fast["features"]
+    except (ValidationError, KeyError):
+        return None
+    if not 0 < len(rows) <= max_rows or set(map(len, rows)) != {len(signature.features)}:
+        return None
+    matrix = np.array(rows, dtype=np.float64)
+    if not fits(signature, matrix):
+        return None
+    return Rows(len(rows), matrix=matrix), fast.get("return_probabilities", False)
+
+
+def _fast_table(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows, bool] | None:
+    if signature.is_numeric:
+        return None
+    try:
+        content = parse_finite_json(body)
+    except MalformedJson:
+        return None
+    if not isinstance(content, dict) or not content.keys() <= _KEYS:
+        return None
+    values = content.get("features")
+    wants_probabilities = content.get("return_probabilities", False)
+    if not isinstance(values, list) or not isinstance(wants_probabilities, bool):
+        return None
+    rows = to_table(signature, values) if 0 < len(values) <= max_rows else None
+    return None if rows is None else (rows, wants_probabilities)
 
 
 def _has_too_many_values(body: bytes, signature: Signature, max_rows: int) -> bool:

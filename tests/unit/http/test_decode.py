@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +67,7 @@ def outcome(call: Callable[[], Rows]) -> Any:
 
 
 @given(ROWS)
+@np.errstate(over="ignore")  # as every thread that predicts is quiet about it
 def test_the_fast_way_and_the_explaining_way_agree_on_a_row(row: str) -> None:
     body = f'{{"features": {row}}}'.encode()
 
@@ -75,6 +77,7 @@ def test_the_fast_way_and_the_explaining_way_agree_on_a_row(row: str) -> None:
 
 
 @given(st.lists(ROWS, min_size=1, max_size=MAX_ROWS))
+@np.errstate(over="ignore")  # as every thread that predicts is quiet about it
 def test_the_fast_way_and_the_explaining_way_agree_on_a_batch(rows: list[str]) -> None:
     body = f'{{"features": [{", ".join(rows)}]}}'.encode()
 
@@ -84,6 +87,7 @@ def test_the_fast_way_and_the_explaining_way_agree_on_a_batch(rows: list[str]) -
 
 
 @given(st.binary() | st.text().map(str.encode))
+@np.errstate(over="ignore")
 def test_whatever_comes_is_refused_or_taken(body: bytes) -> None:
     with suppress(RequestError):
         decode_row(body, FAST)
