@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.runtimes.compiled import boosting, forests, linear, trees
+from skerry.runtimes.compiled import (
+    boosting,
+    forests,
+    generalized_linear,
+    linear,
+    linear_classifiers,
+    mixtures,
+    naive_bayes,
+    trees,
+)
 from skerry.runtimes.compiled.base import Compiled, Compiler, NotCompiled
 from skerry.runtimes.nested import class_path
 
@@ -17,7 +26,11 @@ _MAX_DEPTH = 20
 COMPILERS: Mapping[str, Compiler] = {
     **boosting.COMPILERS,
     **forests.COMPILERS,
+    **generalized_linear.COMPILERS,
     **linear.COMPILERS,
+    **linear_classifiers.COMPILERS,
+    **mixtures.COMPILERS,
+    **naive_bayes.COMPILERS,
     **trees.COMPILERS,
 }
 """Public name of the class, e.g. ``sklearn.linear_model.Ridge``, to its compiler."""
