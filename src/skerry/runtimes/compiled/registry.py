@@ -8,7 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.runtimes.compiled import boosting, forests, linear, trees
+from skerry.runtimes.compiled import (
+    boosting,
+    committees,
+    composition,
+    delegation,
+    encoders,
+    forests,
+    imputers,
+    linear,
+    multiclass,
+    transformers_choosing,
+    transformers_scaling,
+    transformers_shaping,
+    trees,
+    vectorizers,
+)
 from skerry.runtimes.compiled.base import Compiled, Compiler, NotCompiled
 from skerry.runtimes.nested import class_path
 
@@ -16,9 +31,19 @@ _MAX_DEPTH = 20
 
 COMPILERS: Mapping[str, Compiler] = {
     **boosting.COMPILERS,
+    **committees.COMPILERS,
+    **composition.COMPILERS,
+    **delegation.COMPILERS,
+    **encoders.COMPILERS,
     **forests.COMPILERS,
+    **imputers.COMPILERS,
     **linear.COMPILERS,
+    **multiclass.COMPILERS,
+    **transformers_choosing.COMPILERS,
+    **transformers_scaling.COMPILERS,
+    **transformers_shaping.COMPILERS,
     **trees.COMPILERS,
+    **vectorizers.COMPILERS,
 }
 """Public name of the class, e.g. ``sklearn.linear_model.Ridge``, to its compiler."""
 
