@@ -24,7 +24,7 @@ def main() -> None:
 
 def _leave_predictions_behind(ending: BaseException | None) -> None:
     """Exit at once where a prediction still runs, for which the interpreter would wait."""
-    from skerry.dataplane.executor import PREDICT_THREAD
+    from skerry.dataplane.threads import PREDICT_THREAD
 
     busy = [t for t in threading.enumerate() if t.name.startswith(PREDICT_THREAD)]
     for thread in busy:

@@ -23,7 +23,8 @@ from skerry.controlplane.transition import TransitionPolicy
 from skerry.controlplane.watcher import watch
 from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
-from skerry.dataplane.executor import Executor, cpus
+from skerry.dataplane.executor import Executor
+from skerry.dataplane.threads import cpus
 from skerry.http import docs, health, models, predict, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge

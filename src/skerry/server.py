@@ -21,7 +21,7 @@ from skerry import __version__
 from skerry.app import build_app, build_immediate, build_parts
 from skerry.controlplane.memory import use_one_arena
 from skerry.controlplane.views import what_is_missing
-from skerry.dataplane.executor import quiet_numpy
+from skerry.dataplane.threads import quiet_numpy
 from skerry.http.context import ServerContext
 from skerry.http.protocol import BoundedHttpProtocol
 from skerry.settings import Settings

@@ -104,6 +104,26 @@ class Ballast(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         return np.full(len(X), self.weights_[0])
+
+
+class Centring(SlowRegressor):
+    """Answers how far a row is from the mean of all rows of the call: alone, 0."""
+
+    def predict(self, X):
+        time.sleep(0.003)
+        X = np.asarray(X)
+        return X[:, 0] - X[:, 0].mean()
+
+
+class Picky(SlowRegressor):
+    """Answers twice the value, and refuses a call that has a 13 in it."""
+
+    def predict(self, X):
+        time.sleep(0.003)
+        X = np.asarray(X)
+        if (X == 13).any():
+            raise ValueError("13")
+        return X[:, 0] * 2
 '''
 
 
@@ -142,3 +162,14 @@ def plugin_env(directory: Path) -> dict[str, str]:
 def _python_path() -> list[str]:
     given = os.environ.get("PYTHONPATH")
     return [given] if given else []
+
+
+def companions_repository(directory: Path) -> Path:
+    """Return a repository whose models care who else is in their call; needs ``plugin_env``."""
+    repository = directory / "models"
+    repository.mkdir(exist_ok=True)
+    module = estimators(directory)
+    put(repository, "centring", "v1", module.Centring().fit(np.zeros((2, 1))))
+    put(repository, "picky", "v1", module.Picky().fit(np.zeros((2, 1))))
+    settle(repository)
+    return repository

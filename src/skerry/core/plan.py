@@ -13,6 +13,10 @@ MEASURED_ROWS = (1, 8, 64, 512, 1000)
 CHEAP_US = 300.0
 """A call that takes less costs less on the event loop than on its way to a thread and back."""
 
+BATCH_US = 20_000.0
+"""Longer than this, a batch would keep its first caller waiting for the last one's rows."""
+_PAYS = 0.8
+
 
 class Executor(StrEnum):
     """What computes an answer.
@@ -109,6 +113,8 @@ class Plan:
     ranges: in ascending order, from one row to any number, without gaps.
     cached: it came with the manifest, and nothing was measured at this load.
     cpu: the kind of CPU that it was measured on.
+    batch_rows: as many rows are answered by one call soon enough, and sooner than by one each; 1
+        where that is never so, or was not measured.
     cheap_rows: as many rows, or fewer, are answered in less than ``CHEAP_US``; 0 if none are.
     """
 
@@ -117,12 +123,14 @@ class Plan:
     candidates: tuple[Candidate, ...] = ()
     cached: bool = False
     cpu: str = ""
+    batch_rows: int = field(init=False, repr=False, compare=False)
     cheap_rows: int = field(init=False, repr=False, compare=False)
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derive what every request asks for."""
         object.__setattr__(self, "_starts", tuple(each.min_rows for each in self.ranges))
+        object.__setattr__(self, "batch_rows", self._batch_rows())
         object.__setattr__(self, "cheap_rows", self._cheap_rows())
 
     @classmethod
@@ -151,6 +159,17 @@ class Plan:
                 return us
         last = max(candidate.duration_us)
         return candidate.duration_us[last] * n_rows / last
+
+    def _batch_rows(self) -> int:
+        one_us = self.duration_us(1)
+        if one_us is None:
+            return 1
+        return max(rows for rows in MEASURED_ROWS if rows == 1 or self._pays(rows, one_us))
+
+    def _pays(self, rows: int, one_us: float) -> bool:
+        duration_us = self.duration_us(rows)
+        assert duration_us is not None  # noqa: S101 - one row was measured, so has some duration
+        return duration_us <= BATCH_US and duration_us <= _PAYS * rows * one_us
 
     def _cheap_rows(self) -> int:
         cheap = 0

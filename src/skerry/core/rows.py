@@ -47,6 +47,15 @@ class Predictions(NamedTuple):
     confidences: NDArray[np.float64] | None = None
     probabilities: tuple[NDArray[np.float64], ...] | None = None
 
+    def between(self, begin: int, end: int) -> Predictions:
+        """Return the predictions of the rows from ``begin`` to before ``end``, as views."""
+        labels, confidences, probabilities = self
+        return Predictions(
+            labels[begin:end],
+            None if confidences is None else confidences[begin:end],
+            None if probabilities is None else tuple(p[begin:end] for p in probabilities),
+        )
+
     def take(self, indices: Sequence[int] | NDArray[np.intp]) -> Predictions:
         """Return copies of some rows' predictions, in the order of their indices."""
         confidences, probabilities = self.confidences, self.probabilities

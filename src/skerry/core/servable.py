@@ -17,6 +17,8 @@ class ServableInfo:
 
     estimator: the fitted object's class, e.g. ``sklearn.pipeline.Pipeline``.
     draws_at_random: two calls on the same rows may differ (a stratified dummy).
+    batch_rows: as many rows of several requests may be answered by one call; 1 where that would
+        gain nothing, or where rows are not answered independently of each other.
     warnings: sentences for the operator, e.g. another scikit-learn version at training.
     """
 
@@ -26,6 +28,7 @@ class ServableInfo:
     packages: Mapping[str, str]
     plan: Plan
     draws_at_random: bool = False
+    batch_rows: int = 1
     warnings: tuple[str, ...] = ()
 
 

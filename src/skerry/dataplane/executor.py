@@ -1,140 +1,156 @@
-"""Runs predictions off the event loop, in as many threads as there are CPUs, and no more.
+"""Runs predictions off the event loop, and several that wait for one model as one.
 
-Rows that wait are counted, and refused beyond a limit. A caller that leaves before its turn
-costs nothing; one that leaves later leaves its thread to finish, and its handle until then.
+Nothing waits while a thread is free. What comes while all are busy is answered together, as soon
+as one is not, up to as many rows as make the model's call worth it: the larger the backlog, the
+larger the batches. Rows that wait are counted, and refused beyond a limit. A caller that leaves
+before its turn costs nothing; one that leaves later leaves its thread to finish.
+
+Short and long calls have threads of their own, so that a model that takes seconds keeps none of
+the quick ones waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
-from skerry.core.errors import QueueFull, as_exception
+from skerry.core.errors import QueueFull
+from skerry.core.plan import Plan
+from skerry.core.rows import Predictions, Rows
+from skerry.dataplane.batch import Call, answer, may_join
+from skerry.dataplane.threads import PREDICT_THREAD, quiet_numpy
+from skerry.serving.handle import Handle
 
-T = TypeVar("T")
-PREDICT_THREAD = "skerry-predict"
-"""What the names of threads that predict begin with."""
+_SHORT_US = 20_000.0
+_RETRY_AFTER_S = 1
+
+
+class _Lane:
+    """Calls of about the same length, in the order in which they came."""
+
+    __slots__ = ("free_threads", "waiting")
+
+    def __init__(self, threads: int) -> None:
+        self.free_threads = threads
+        self.waiting: OrderedDict[Call, None] = OrderedDict()
+
+    def next_calls(self) -> list[Call]:
+        """Remove and return the first call, and what may be answered together with it."""
+        first, _ = self.waiting.popitem(last=False)
+        most_rows = first.handle.servable.info.batch_rows
+        calls, rows = [first], first.rows.n_rows
+        if rows < most_rows:
+            for call in self.waiting:
+                if rows + call.rows.n_rows <= most_rows and may_join(first, call):
+                    calls.append(call)
+                    rows += call.rows.n_rows
+                if rows >= most_rows:
+                    break
+        for call in calls[1:]:
+            del self.waiting[call]
+        return calls
 
 
 class Executor:
-    """A bounded pool of threads for predictions. ``submit`` is for the event loop's thread."""
+    """Bounded threads for predictions. For the event loop's thread alone.
+
+    threads: of each lane. max_queue_rows: rows that may wait, of all models together.
+    """
 
     def __init__(self, threads: int, max_queue_rows: int) -> None:
         self._pool = ThreadPoolExecutor(
-            threads, thread_name_prefix=PREDICT_THREAD, initializer=quiet_numpy
+            2 * threads, thread_name_prefix=PREDICT_THREAD, initializer=quiet_numpy
         )
-        self._threads = threads
+        self._short, self._long = _Lane(threads), _Lane(threads)
         self._max_queue_rows = max_queue_rows
-        self._calls = 0
-        self._lock = threading.Lock()
-        self._queue_rows = 0  # Guarded by the lock: calls leave the queue in their threads.
+        self._queue_rows = 0
 
     @property
     def queue_rows(self) -> int:
         """Rows that were admitted and whose turn has not come."""
         return self._queue_rows
 
-    def submit(
-        self, function: Callable[[], T], *, rows: int, on_end: Callable[[], None]
-    ) -> asyncio.Future[T]:
-        """Return the future answer of the function.
+    def submit(self, handle: Handle, rows: Rows) -> asyncio.Future[Predictions]:
+        """Return the future predictions of the held version.
 
-        on_end: called once on the loop when the call can no longer run, because it ended or was
-            withdrawn; also long after the future was cancelled. Not called where this raises.
+        The handle is released when the call can no longer run, because it ended or was withdrawn;
+        also long after the future was cancelled. Where this raises, it is not.
 
         Cancelling the future withdraws a call that has not begun; one that has runs on, unheard.
 
         Raises:
             QueueFull: as many rows wait as may.
         """
-        self._admit(rows)
+        lane = self._lane(handle.servable.info.plan, rows.n_rows)
+        if not lane.free_threads:
+            self.check_room(rows.n_rows)
         loop = asyncio.get_running_loop()
-        begun = False
+        call = Call(handle, rows, loop.create_future())
+        lane.waiting[call] = None
+        self._queue_rows += rows.n_rows
+        call.future.add_done_callback(lambda _: self._withdraw(lane, call))
+        self._dispatch(lane, loop)
+        return call.future
 
-        def call() -> T:
-            nonlocal begun
-            begun = True
-            self._leave_queue(rows)
-            try:
-                return function()
-            except BaseException as caught:
-                raise as_exception(caught) from caught
+    def check_room(self, n_rows: int) -> None:
+        """Tell whether so many rows may wait.
 
-        def ended() -> None:
-            self._calls -= 1
-            on_end()
-
-        def done(_: Future[T]) -> None:
-            if not begun:
-                self._leave_queue(rows)
-            try:
-                loop.call_soon_threadsafe(ended)
-            except RuntimeError:
-                return  # The loop is closed: the process is on its way out.
-
-        self._calls += 1
-        future = self._pool.submit(call)
-        future.add_done_callback(done)
-        return asyncio.wrap_future(future)
-
-    def _admit(self, rows: int) -> None:
-        with self._lock:
-            waiting = self._queue_rows
-            if self._calls >= self._threads and waiting + rows > self._max_queue_rows:
-                raise QueueFull(
-                    f"{waiting} rows are waiting, at most {self._max_queue_rows} may"
-                    " (SKERRY_MAX_QUEUE_ROWS)",
-                    retry_after_s=1,
-                )
-            self._queue_rows += rows
-
-    def _leave_queue(self, rows: int) -> None:
-        with self._lock:
-            self._queue_rows -= rows
+        Raises:
+            QueueFull: they may not.
+        """
+        if self._queue_rows + n_rows > self._max_queue_rows:
+            raise QueueFull(
+                f"{self._queue_rows} rows are waiting, at most {self._max_queue_rows} may"
+                " (SKERRY_MAX_QUEUE_ROWS)",
+                retry_after_s=_RETRY_AFTER_S,
+            )
 
     def close(self) -> None:
         """Withdraw what waits. Does not wait for what runs."""
+        for lane in (self._short, self._long):
+            for call in list(lane.waiting):
+                call.future.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _lane(self, plan: Plan, n_rows: int) -> _Lane:
+        duration_us = plan.duration_us(n_rows)
+        return self._long if duration_us is None or duration_us > _SHORT_US else self._short
 
-def quiet_numpy() -> None:
-    """Have numpy say nothing of overflow on this thread; an answer that is no number is ``null``.
+    def _dispatch(self, lane: _Lane, loop: asyncio.AbstractEventLoop) -> None:
+        while lane.free_threads and lane.waiting:
+            calls = lane.next_calls()
+            self._queue_rows -= sum(call.rows.n_rows for call in calls)
+            lane.free_threads -= 1
+            self._pool.submit(self._work, lane, loop, calls)
 
-    For each thread that predicts, once: what a caller would do for every call costs more than
-    some of the calls.
-    """
-    import numpy as np
-
-    np.seterr(all="ignore")
-
-
-def cpus() -> int:
-    """Return the CPUs that this process may use: its affinity, or the cgroup's quota if lower.
-
-    Source: cgroup-v2 ``cpu.max`` (quota and period in µs); version 1 has the two in two files.
-    """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _cgroup_quota()
-    return max(1, min(available or 1, available or 1 if quota is None else -int(-quota // 1)))
-
-
-def _cgroup_quota() -> float | None:
-    for paths in (
-        ("/sys/fs/cgroup/cpu.max",),
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
-    ):
-        words: list[str] = []
+    def _work(self, lane: _Lane, loop: asyncio.AbstractEventLoop, calls: list[Call]) -> None:
+        outcomes = answer(calls)
         try:
-            for path in paths:
-                with open(path, encoding="ascii") as file:
-                    words += file.read().split()
-        except OSError:
-            continue
-        if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
-            return int(words[0]) / int(words[1])
-        return None
-    return None
+            loop.call_soon_threadsafe(self._end, lane, loop, calls, outcomes)
+        except RuntimeError:
+            return  # The loop is closed: the process is on its way out.
+
+    def _end(
+        self,
+        lane: _Lane,
+        loop: asyncio.AbstractEventLoop,
+        calls: list[Call],
+        outcomes: list[Predictions | Exception],
+    ) -> None:
+        lane.free_threads += 1
+        for call, outcome in zip(calls, outcomes, strict=True):
+            call.handle.release()
+            if call.future.done():
+                continue
+            if isinstance(outcome, Exception):
+                call.future.set_exception(outcome)
+            else:
+                call.future.set_result(outcome)
+        self._dispatch(lane, loop)
+
+    def _withdraw(self, lane: _Lane, call: Call) -> None:
+        if call in lane.waiting:
+            del lane.waiting[call]
+            self._queue_rows -= call.rows.n_rows
+            call.handle.release()

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import time
 
-from skerry.core.errors import SkerryError
+from skerry.core.errors import QueueFull, SkerryError
 from skerry.http.context import RequestRecord, ServerContext
+from skerry.http.errors import problem
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
-from skerry.http.prediction import answer, predict_now, resolve
+from skerry.http.prediction import answer, choose, decode, predict_now
 from skerry.http.question import question
 from skerry.http.request_ids import request_id_of
 from skerry.http.request_log import log_request
 
 _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
 _JSON = b"application/json"
+_OK = b"HTTP/1.1 200 OK\r\n"
+_TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\n"
 
 
 class ImmediateAnswers:
@@ -35,7 +38,7 @@ class ImmediateAnswers:
     def answer(
         self, target: bytes, lines: list[tuple[bytes, bytes]], body: bytes
     ) -> list[bytes] | None:
-        """Return the headers and body of the response to a POST, or None to decline.
+        """Return the lines and body of the response to a POST, or None to decline.
 
         target: path in ASCII. lines: header names in lower case, and values.
         """
@@ -56,8 +59,13 @@ class ImmediateAnswers:
                 model=path_params.get("model"),
                 version=path_params.get("version"),
             )
-            resolved = resolve(context, record, asked, body)
+            chosen = choose(context, record, asked)
+            if not chosen.slot.servable.info.plan.cheap_rows:
+                return None
+            resolved = decode(context, record, asked, chosen, body)
             predictions = predict_now(context, record, resolved)
+        except QueueFull as error:
+            return self._refusal(record, error)
         except SkerryError:
             return None
         if predictions is None:
@@ -65,11 +73,24 @@ class ImmediateAnswers:
         answered = answer(asked, resolved, predictions)
         record.status = 200
         log_request(context, record)
-        parts: list[bytes] = []
-        for name, value in answered.lines(record.request_id):
-            parts += (name, b": ", value, b"\r\n")
-        parts += (b"\r\n", answered.body)
-        return parts
+        return _response(_OK, answered.lines(record.request_id), answered.body)
+
+    def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:
+        """Refuse at once: under overload, saying no must not cost more than answering."""
+        record.status, body, headers = problem(error, record)
+        log_request(self._context, record)
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        lines.append((b"content-length", b"%d" % len(body)))
+        lines.append((b"x-request-id", record.request_id.encode()))
+        return _response(_TOO_MANY, lines, body)
+
+
+def _response(status: bytes, lines: list[tuple[bytes, bytes]], body: bytes) -> list[bytes]:
+    parts = [status]
+    for name, value in lines:
+        parts += (name, b": ", value, b"\r\n")
+    parts += (b"\r\n", body)
+    return parts
 
 
 def _is_usual(fields: Fields) -> bool:

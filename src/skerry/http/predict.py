@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,7 +16,7 @@ from skerry.http.context import ServerContext, context_of, record_of
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoute
 from skerry.http.openapi import problems, request_body
-from skerry.http.prediction import answer, predict_now, resolve, told
+from skerry.http.prediction import answer, choose, decode, predict_now, told
 from skerry.http.question import question
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
 from skerry.serving.handle import Handle
@@ -53,7 +52,7 @@ async def _predict(
         max_bytes=context.limits.max_body_bytes,
         timeout_s=asked.timeout_s,
     )
-    resolved = resolve(context, record, asked, body)
+    resolved = decode(context, record, asked, choose(context, record, asked), body)
     predictions = predict_now(context, record, resolved)
     if predictions is None:
         handle = resolved.target.slot.acquire()
@@ -66,9 +65,7 @@ async def _run(
 ) -> Predictions:
     """Predict in the executor, but no longer than the deadline and the caller are there."""
     try:
-        work = context.executor.submit(
-            partial(handle.servable.predict, rows), rows=rows.n_rows, on_end=handle.release
-        )
+        work = context.executor.submit(handle, rows)
     except BaseException:
         handle.release()
         raise

@@ -30,10 +30,8 @@ class Resolved(NamedTuple):
     wants_probabilities: bool
 
 
-def resolve(
-    context: ServerContext, record: RequestRecord, asked: Question, body: bytes
-) -> Resolved:
-    """Choose the version, and validate the rows by its signature.
+def choose(context: ServerContext, record: RequestRecord, asked: Question) -> Target:
+    """Choose the version that answers.
 
     Nothing is awaited from here until a handle is acquired, or the answer is there: the serving
     map can't change in between.
@@ -45,7 +43,21 @@ def resolve(
     target = route(snapshot, asked.model, asked.version, context.default_model)
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
-    signature = slot.servable.info.signature
+    if not slot.servable.info.plan.cheap_rows:
+        # What has no room is refused before it costs anything.
+        context.executor.check_room(1)
+    return target
+
+
+def decode(
+    context: ServerContext, record: RequestRecord, asked: Question, target: Target, body: bytes
+) -> Resolved:
+    """Validate the rows by the signature of the version that answers.
+
+    Raises:
+        SkerryError: the subclass that says what is wrong.
+    """
+    signature = target.slot.servable.info.signature
     if asked.batch:
         rows, wants = decode_batch(body, signature, context.limits.max_batch_rows)
     else:

@@ -128,11 +128,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         parts = self.immediate.answer(self.url, self.headers, b"".join(self._bodies))
         if parts is None:
             return False
-        lines: list[bytes] = [b"HTTP/1.1 200 OK\r\n"]
+        lines = parts[:1]
         for name, value in self.server_state.default_headers:
             lines += (name, b": ", value, b"\r\n")
         # One write is one packet; uvicorn makes two of headers and body.
-        self.transport.write(b"".join(lines + parts))
+        self.transport.write(b"".join(lines + parts[1:]))
         self.on_response_complete()
         return True
 

@@ -13,18 +13,19 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skerry.core.errors import Unsupported
-from skerry.core.plan import Executor, Plan
+from skerry.core.plan import Executor, Parity, Plan
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import Output, Signature, Task
 from skerry.runtimes.answers import Answers, Shape, as_labels, outputs_of, shape_of
 from skerry.runtimes.argmax import is_argmax
 from skerry.runtimes.base import Known, LoadOptions
-from skerry.runtimes.compiled.answering import Answer
+from skerry.runtimes.compiled.answering import Answer, Answered
 from skerry.runtimes.model_input import ModelInput
 from skerry.runtimes.native import Native
 from skerry.runtimes.nested import class_path, nested_estimators, serve_alone
 from skerry.runtimes.planning.planner import Planner
+from skerry.runtimes.planning.proof import TOLERANCES, Proof
 from skerry.runtimes.samples import draw_rows
 from skerry.runtimes.signature_inference import InferredInput, infer_input
 from skerry.runtimes.simplification import (
@@ -37,6 +38,7 @@ from skerry.runtimes.sklearn_servable import ScikitServable
 from skerry.runtimes.warning_capture import captured_warnings
 
 _PROBE_ROWS = 64
+_INDEPENDENT_ROWS = 8
 _SLOW = "it takes seconds to answer, so nulls and ranges were not tried; package it with --data"
 _NOT_PROBED = "it answered none of the rows it was tried with; its signature is a guess"
 
@@ -67,11 +69,12 @@ def prepare(
             warnings = (*warnings, _NOT_PROBED if probes is None else _SLOW)
         native = Native(model_input, answers, skips_finite_checks(model))
         signature, packages = Signature(inferred.features, outputs), _packages(model)
-        plan = Plan.of_one(Executor.SKLEARN, options.parity)
+        plan, batch_rows = Plan.of_one(Executor.SKLEARN, options.parity), 1
         compiled: Mapping[Executor, Answer] = {}
         if probes is not None and not random:
             planner = Planner(native, signature, probes, known, options, packages, inferred.is_slow)
             plan, compiled = planner.plan()
+            batch_rows = _batch_rows(native, plan, signature, probes)
         info = ServableInfo(
             signature=signature,
             task=_task(model),
@@ -79,6 +82,7 @@ def prepare(
             packages=packages,
             plan=plan,
             draws_at_random=random,
+            batch_rows=batch_rows,
             warnings=warnings,
         )
         return ScikitServable(info, native, compiled)
@@ -175,6 +179,21 @@ def _in_one_call(answers: Answers, model_input: ModelInput, probes: Rows) -> Ans
     found = once.of(given, probes.n_rows)
     exact = np.asarray(model.predict_proba(given)).dtype == np.float64
     return once if exact and same_labels(found.labels, expected.labels) else answers
+
+
+def _batch_rows(native: Native, plan: Plan, signature: Signature, probes: Rows) -> int:
+    """Return how many rows of several requests one call may answer.
+
+    A model may look at all rows of a call, to centre them for instance: then a caller's answer
+    would depend on who else asks. A compiled form has been asked rows alone and together already.
+    """
+    if plan.batch_rows == 1 or plan.cheap_rows or plan.executor_for(1) is not Executor.SKLEARN:
+        return plan.batch_rows
+    rows = probes.take(range(min(_INDEPENDENT_ROWS, probes.n_rows)))
+    proof = Proof(signature, TOLERANCES[Parity.EXACT])
+    together = native.ask(rows)
+    proof.compare(rows, together, lambda each: Answered(native.ask(each), None))
+    return plan.batch_rows if proof.holds else 1
 
 
 def _task(model: Any) -> Task:

@@ -65,6 +65,11 @@ class Handle:
         self._released = False
 
     @property
+    def slot(self) -> Slot:
+        """The version that is held."""
+        return self._slot
+
+    @property
     def servable(self) -> Servable:
         """The servable that is held."""
         return self._slot.servable

@@ -1,0 +1,73 @@
+"""Several calls of one model in one: joined rows, one prediction, each caller's part of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from skerry.core.errors import as_exception
+from skerry.core.rows import Predictions, Rows
+from skerry.serving.handle import Handle
+
+
+class Call:
+    """Rows that one request wants answered, the version that it holds, and its future answer."""
+
+    __slots__ = ("future", "handle", "rows")
+
+    def __init__(self, handle: Handle, rows: Rows, future: asyncio.Future[Predictions]) -> None:
+        self.handle = handle
+        self.rows = rows
+        self.future = future
+
+
+def may_join(first: Call, other: Call) -> bool:
+    """Tell whether both ask the same version, in rows of the same form."""
+    if first.handle.slot is not other.handle.slot:
+        return False
+    a, b = first.rows.columns, other.rows.columns
+    if a is None or b is None:
+        return a is b
+    return all(x.dtype == y.dtype for x, y in zip(a, b, strict=True))
+
+
+def answer(calls: Sequence[Call]) -> list[Predictions | Exception]:
+    """Return what each caller is answered; blocking, for a thread.
+
+    What a model raises for rows of one caller must not reach the others: then each is asked alone,
+    but for those that have left.
+    """
+    if len(calls) > 1:
+        try:
+            together = calls[0].handle.servable.predict(_joined([call.rows for call in calls]))
+            return list(_parts(together, [call.rows.n_rows for call in calls]))
+        except BaseException:  # noqa: BLE001, S110 - who caused it is found out below
+            pass
+    return [_alone(call) for call in calls]
+
+
+def _alone(call: Call) -> Predictions | Exception:
+    if call.future.cancelled():
+        return asyncio.InvalidStateError("nobody waits for it")
+    try:
+        return call.handle.servable.predict(call.rows)
+    except BaseException as caught:  # noqa: BLE001 - a future can't hold all that a model raises
+        return as_exception(caught)
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    n_rows = sum(part.n_rows for part in parts)
+    matrices = [part.matrix for part in parts if part.matrix is not None]
+    if matrices:
+        return Rows(n_rows, matrix=np.concatenate(matrices))
+    columns = zip(*(part.columns or () for part in parts), strict=True)
+    return Rows(n_rows, columns=tuple(np.concatenate(each) for each in columns))
+
+
+def _parts(together: Predictions, sizes: Sequence[int]) -> Iterable[Predictions]:
+    ends = np.cumsum([0, *sizes]).tolist()
+    for begin, end in pairwise(ends):
+        yield together.between(begin, end)
