@@ -83,7 +83,7 @@ def _array(feature: Feature, column: tuple[Any, ...]) -> NDArray[Any] | None:
     if feature.dtype is DType.STRING:
         return _objects(column)
     try:
-        array = np.array(column, dtype=_ARRAY_DTYPES[feature.dtype])  # None becomes NaN
+        array: NDArray[Any] = np.array(column, dtype=_ARRAY_DTYPES[feature.dtype])  # None becomes NaN
     except OverflowError:
         return None
     if feature.dtype is DType.FLOAT32 and (np.abs(array) > FLOAT32_MAX).any():
@@ -92,6 +92,6 @@ def _array(feature: Feature, column: tuple[Any, ...]) -> NDArray[Any] | None:
 
 
 def _objects(column: tuple[Any, ...]) -> NDArray[Any]:
-    array = np.empty(len(column), dtype=object)
+    array: NDArray[Any] = np.empty(len(column), dtype=object)
     array[:] = column
     return array

@@ -11,6 +11,7 @@ from skerry.core.plan import Executor
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.runtimes.compiled.answering import Answer, Answered
+from skerry.runtimes.compiled.base import Undecided
 from skerry.runtimes.model_input import is_immoderate
 from skerry.runtimes.native import Native
 from skerry.runtimes.release import release
@@ -91,7 +92,9 @@ def planned(native: Native, compiled: Answer, rows: Rows) -> Predictions:
 
 
 def compiled_answer(native: Native, compiled: Answer, rows: Rows) -> Answered | None:
-    """Return the compiled answers, None for numbers so large that scikit-learn may refuse them.
+    """Return the compiled answers, None for rows that scikit-learn may refuse.
+
+    Those are numbers so large that they may overflow, and what a compiled part does not know.
 
     It must be quiet about overflow where it is called (``np.seterr``): to see to that here would
     cost a fifth of a row of a linear model.
@@ -99,7 +102,10 @@ def compiled_answer(native: Native, compiled: Answer, rows: Rows) -> Answered | 
     if is_immoderate(rows):
         return None
     matrix = rows.matrix
-    return compiled(native.model_input.block(rows) if matrix is None else matrix)
+    try:
+        return compiled(native.model_input.block(rows) if matrix is None else matrix)
+    except Undecided:
+        return None
 
 
 def _with_rows(into: Predictions, at: np.ndarray[Any, Any], rows: Predictions) -> Predictions:

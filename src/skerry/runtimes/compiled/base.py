@@ -27,6 +27,10 @@ class NotCompiled(Exception):
     """An estimator, or one of its options, has no compiled form; the text names it."""
 
 
+class Undecided(Exception):
+    """scikit-learn has to answer all these rows: it may refuse some, or take them otherwise."""
+
+
 class Decision(NamedTuple):
     """What ``predict`` answers.
 
@@ -44,6 +48,8 @@ Scores = Callable[[Block], Array]
 Probabilities = Callable[[Block], Matrix | Sequence[Matrix]]
 Both = Callable[[Block], tuple[Decision, Matrix | Sequence[Matrix]]]
 Transform = Callable[[Block], Block]
+TransformOne = Callable[[list[Any]], list[Any]]
+"""From one row's Python values, one a column, to those after the transformer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +63,14 @@ class Compiled:
     both: ``predict`` and ``predict_proba`` of the same rows in one call, where that is cheaper and
         ``classes`` does not say it.
     decision_function: float64 [n_rows] or [n_rows, n_classes].
-    transform: of a transformer.
+    transform: of a transformer; raises ``Undecided`` for rows that scikit-learn may refuse.
+    transform_one: the same for one row, where that takes less than array arithmetic would.
     classes: what ``predict`` chooses from, in the order of ``predict_proba``. Where it is set,
         ``predict`` is the argmax of ``predict_proba``, and one call answers both. ``predict`` may
         then be None.
     is_exact: ``transform`` gives scikit-learn's bits, however many rows are asked at once.
     has_jumps: a last bit more or less in the input can change the answer by much, as at the split
-        of a tree; such an estimator may follow exact transformers only.
+        of a tree or the border of a bin; such an estimator may follow exact transformers only.
     executor: NUMPY, or TREELITE where that computes any part of it.
     """
 
@@ -72,6 +79,7 @@ class Compiled:
     both: Both | None = None
     decision_function: Scores | None = None
     transform: Transform | None = None
+    transform_one: TransformOne | None = None
     classes: Array | None = None
     is_exact: bool = False
     has_jumps: bool = False
@@ -97,6 +105,41 @@ def columns_of(block: Block, indices: Sequence[int]) -> Block:
         chosen = tuple(block[i] for i in indices)
         return chosen if any(c.dtype == object for c in chosen) else as_matrix(chosen)
     return block[:, indices]
+
+
+def count_rows(block: Block) -> int:
+    """Return the number of rows."""
+    return len(block[0]) if isinstance(block, tuple) else len(block)
+
+
+def values_of(block: Block) -> list[Any]:
+    """Return the only row of the block as Python values."""
+    if isinstance(block, tuple):
+        return [column.item() for column in block]
+    row: list[Any] = block.tolist()[0]
+    return row
+
+
+def block_of(values: list[Any]) -> Block:
+    """Return one row's Python values as a block."""
+    try:
+        return np.array([values], dtype=np.float64)
+    except (TypeError, ValueError):
+        return tuple(np.array([value, None], dtype=object)[:1] for value in values)
+
+
+def finite(block: Block) -> Matrix:
+    """Return the block as a matrix.
+
+    Raises:
+        Undecided: it holds NaN or infinity.
+    """
+    matrix = as_matrix(block)
+    flat = matrix.ravel()
+    squares = flat.dot(flat)
+    if squares - squares != 0 and not np.isfinite(flat).all():
+        raise Undecided
+    return matrix
 
 
 def executor_of(*parts: Compiled) -> Executor:

@@ -10,13 +10,23 @@ from typing import Any
 
 from skerry.runtimes.compiled import (
     boosting,
+    committees,
+    composition,
+    delegation,
+    encoders,
     forests,
     generalized_linear,
+    imputers,
     linear,
     linear_classifiers,
     mixtures,
+    multiclass,
     naive_bayes,
+    transformers_choosing,
+    transformers_scaling,
+    transformers_shaping,
     trees,
+    vectorizers,
 )
 from skerry.runtimes.compiled.base import Compiled, Compiler, NotCompiled
 from skerry.runtimes.nested import class_path
@@ -25,13 +35,23 @@ _MAX_DEPTH = 20
 
 COMPILERS: Mapping[str, Compiler] = {
     **boosting.COMPILERS,
+    **committees.COMPILERS,
+    **composition.COMPILERS,
+    **delegation.COMPILERS,
+    **encoders.COMPILERS,
     **forests.COMPILERS,
     **generalized_linear.COMPILERS,
+    **imputers.COMPILERS,
     **linear.COMPILERS,
     **linear_classifiers.COMPILERS,
     **mixtures.COMPILERS,
+    **multiclass.COMPILERS,
     **naive_bayes.COMPILERS,
+    **transformers_choosing.COMPILERS,
+    **transformers_scaling.COMPILERS,
+    **transformers_shaping.COMPILERS,
     **trees.COMPILERS,
+    **vectorizers.COMPILERS,
 }
 """Public name of the class, e.g. ``sklearn.linear_model.Ridge``, to its compiler."""
 

@@ -14,6 +14,7 @@ from skerry.core.plan import Candidate, Executor, Parity
 from skerry.core.rows import Predictions, Rows
 from skerry.core.signature import Signature
 from skerry.runtimes.compiled.answering import Answered
+from skerry.runtimes.compiled.base import Undecided
 from skerry.runtimes.samples import row_values
 
 TOLERANCES = {Parity.EXACT: 1e-9, Parity.TOLERANT: 1e-5}
@@ -87,6 +88,8 @@ class Proof:
     ) -> None:
         try:
             answered = ask(rows)
+        except Undecided:
+            return  # scikit-learn will answer them itself
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way
             self.failure = f"raised {type(error).__name__}: {error}"[:300]
             return

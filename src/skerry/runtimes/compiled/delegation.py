@@ -1,0 +1,114 @@
+"""Meta-estimators that answer with one estimator inside: searches, selections, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skerry.runtimes.compiled.base import (
+    Array,
+    Block,
+    Compile,
+    Compiled,
+    Compiler,
+    Decision,
+    NotCompiled,
+)
+from skerry.runtimes.compiled.chains import behind
+from skerry.runtimes.compiled.decisions import near
+from skerry.runtimes.compiled.members import predict_of, score_of
+from skerry.runtimes.compiled.transformers_choosing import selected
+
+
+def _inside(attribute: str) -> Compiler:
+    return lambda estimator, compile_: compile_(getattr(estimator, attribute))
+
+
+def _eliminated(estimator: Any, compile_: Compile) -> Compiled:
+    return behind(selected(estimator), compile_(estimator.estimator_))
+
+
+def _threshold(estimator: Any, compile_: Compile) -> Compiled:
+    """Source: ``FixedThresholdClassifier.predict``, ``TunedThresholdClassifierCV.predict``."""
+    inside = getattr(estimator, "estimator_", None) or estimator.estimator
+    part = compile_(inside)
+    method = estimator.response_method
+    if method == "auto":
+        method = "predict_proba" if hasattr(inside, "predict_proba") else "decision_function"
+    fixed = not hasattr(estimator, "best_threshold_")
+    if fixed:
+        positive, threshold = estimator.pos_label, estimator.threshold
+        if threshold == "auto":
+            threshold = 0.5 if method == "predict_proba" else 0.0
+    else:
+        positive = estimator._curve_scorer._get_pos_label()  # noqa: SLF001 - no public name
+        threshold = estimator.best_threshold_
+    classes = np.asarray(estimator.classes_)
+    if len(classes) != 2:
+        raise NotCompiled("a threshold between more than two classes has no compiled form")
+    k = 1 if positive is None else int(np.flatnonzero(classes == positive)[0])
+    score = score_of(part, method, k)
+    labels = classes[[1 - k, k]]
+    border = float(threshold)
+
+    def predict(block: Block) -> Decision:
+        found = score(block)
+        distance = found - border
+        return Decision(labels[(distance >= 0).astype(np.intp)], near(distance, found))
+
+    return Compiled(
+        predict=predict,
+        predict_proba=part.predict_proba,
+        decision_function=part.decision_function,
+        has_jumps=part.has_jumps,
+        executor=part.executor,
+    )
+
+
+def _transformed_target(estimator: Any, compile_: Compile) -> Compiled:
+    """Source: ``TransformedTargetRegressor.predict``."""
+    part = compile_(estimator.regressor_)
+    predict_inside = predict_of(part)
+    back = _inverse(estimator.transformer_)
+    flat = estimator._training_dim == 1  # noqa: SLF001 - it is fitted state
+
+    def predict(block: Block) -> Decision:
+        found, uncertain = predict_inside(block)
+        matrix = back(found[:, None] if found.ndim == 1 else found)
+        single = flat and matrix.ndim == 2 and matrix.shape[1] == 1
+        labels = matrix[:, 0] if single else matrix
+        return Decision(labels, uncertain)
+
+    return Compiled(predict=predict, has_jumps=part.has_jumps, executor=part.executor)
+
+
+def _inverse(transformer: Any) -> Callable[[Array], Array]:
+    name = f"{type(transformer).__module__}.{type(transformer).__name__}"
+    if name == "sklearn.preprocessing._data.StandardScaler":
+        scale = transformer.scale_ if transformer.with_std else 1.0
+        mean = transformer.mean_ if transformer.with_mean else 0.0
+        return lambda matrix: matrix * scale + mean
+    if name == "sklearn.preprocessing._function_transformer.FunctionTransformer":
+        function = transformer.inverse_func
+        if function is None:
+            return lambda matrix: matrix
+        if isinstance(function, np.ufunc) and not transformer.inv_kw_args:
+            return lambda matrix: np.asarray(function(matrix))
+    return lambda matrix: np.asarray(transformer.inverse_transform(matrix))
+
+
+_SEARCHES = ("GridSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV", "RandomizedSearchCV")
+
+COMPILERS: Mapping[str, Compiler] = {
+    **{f"sklearn.model_selection.{name}": _inside("best_estimator_") for name in _SEARCHES},
+    "sklearn.compose.TransformedTargetRegressor": _transformed_target,
+    "sklearn.feature_selection.RFE": _eliminated,
+    "sklearn.feature_selection.RFECV": _eliminated,
+    "sklearn.frozen.FrozenEstimator": _inside("estimator"),
+    "sklearn.linear_model.RANSACRegressor": _inside("estimator_"),
+    "sklearn.model_selection.FixedThresholdClassifier": _threshold,
+    "sklearn.model_selection.TunedThresholdClassifierCV": _threshold,
+    "sklearn.semi_supervised.SelfTrainingClassifier": _inside("estimator_"),
+}
