@@ -83,7 +83,8 @@ def _array(feature: Feature, column: tuple[Any, ...]) -> NDArray[Any] | None:
     if feature.dtype is DType.STRING:
         return _objects(column)
     try:
-        array: NDArray[Any] = np.array(column, dtype=_ARRAY_DTYPES[feature.dtype])  # None becomes NaN
+        # None becomes NaN.
+        array: NDArray[Any] = np.array(column, dtype=_ARRAY_DTYPES[feature.dtype])
     except OverflowError:
         return None
     if feature.dtype is DType.FLOAT32 and (np.abs(array) > FLOAT32_MAX).any():
