@@ -10,12 +10,17 @@ from typing import Any
 
 from skerry.runtimes.compiled import (
     boosting,
+    centroids,
     forests,
     generalized_linear,
+    kernel_machines,
     linear,
     linear_classifiers,
     mixtures,
     naive_bayes,
+    neural,
+    simple,
+    svm,
     trees,
 )
 from skerry.runtimes.compiled.base import Compiled, Compiler, NotCompiled
@@ -25,12 +30,17 @@ _MAX_DEPTH = 20
 
 COMPILERS: Mapping[str, Compiler] = {
     **boosting.COMPILERS,
+    **centroids.COMPILERS,
     **forests.COMPILERS,
     **generalized_linear.COMPILERS,
+    **kernel_machines.COMPILERS,
     **linear.COMPILERS,
     **linear_classifiers.COMPILERS,
     **mixtures.COMPILERS,
     **naive_bayes.COMPILERS,
+    **neural.COMPILERS,
+    **simple.COMPILERS,
+    **svm.COMPILERS,
     **trees.COMPILERS,
 }
 """Public name of the class, e.g. ``sklearn.linear_model.Ridge``, to its compiler."""
