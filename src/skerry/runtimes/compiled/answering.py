@@ -61,7 +61,7 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
 
     def both(block: Block) -> Answered:
         (labels, uncertain), probabilities = ask(block)
-        each = split_probabilities(shape, probabilities)
+        each = _split(shape, probabilities)
         confidences = _best_of(each)
         uncertain = either(uncertain, _not_finite(confidences))
         labels = _flat(labels)
@@ -75,6 +75,17 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
 def _flat(labels: Array) -> Array:
     """Return [n_rows] of a single column, as a native answer has it."""
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
+def _split(shape: Shape, probabilities: Matrix | Sequence[Matrix]) -> tuple[Matrix, ...]:
+    """Return [n_rows, n_classes] of each output, sooner for one row of many labels."""
+    if (
+        shape is Shape.PER_LABEL
+        and isinstance(probabilities, np.ndarray)
+        and len(probabilities) == 1
+    ):
+        return tuple(np.array([[1.0 - p, p]]) for p in probabilities.tolist()[0])
+    return split_probabilities(shape, probabilities)
 
 
 def _best_of(each: Sequence[Matrix]) -> Matrix:

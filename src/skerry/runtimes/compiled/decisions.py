@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skerry.runtimes.argmax import TIE
 from skerry.runtimes.compiled.base import Array, Decision, Matrix
 
+_FEW_CLASSES = 128
 _SCORE_TIE = 1e-9
 """Scores are sums of any size; closer than this part of their size, rounding may order them."""
 
@@ -34,22 +35,25 @@ def by_probability(
     return classes[chosen], best_of_each, _within(probabilities, best_of_each, TIE)
 
 
-def by_score(scores: Matrix, classes: Array) -> Decision:
+def by_score(
+    scores: Matrix, classes: Array, tie: float = _SCORE_TIE, size: float = 1.0
+) -> Decision:
     """Return the class of highest score of each row.
 
-    scores: [n_rows, n_classes].
+    scores: [n_rows, n_classes]. tie: scores closer than this part of their size are uncertain.
+    size: the least that their size is taken for.
     """
-    if len(scores) == 1:
+    if len(scores) == 1 and scores.size <= _FEW_CLASSES:
         values = scores.tolist()[0]
         if math.isfinite(sum(values)):
             highest = max(values)
             i = values.index(highest)
             values[i] = -math.inf
-            sure = highest - max(values) > _SCORE_TIE * max(1.0, abs(highest))
+            sure = highest - max(values) > tie * max(size, abs(highest))
             return Decision(classes[i : i + 1], None if sure else _ONE)
     best = scores.max(axis=1)
-    tie = _SCORE_TIE * np.maximum(1.0, np.abs(best))
-    return Decision(classes[scores.argmax(axis=1)], _within(scores, best, tie))
+    close = tie * np.maximum(size, np.abs(best))
+    return Decision(classes[scores.argmax(axis=1)], _within(scores, best, close))
 
 
 def by_sign(scores: NDArray[np.float64], classes: Array, threshold: float = 0.0) -> Decision:
