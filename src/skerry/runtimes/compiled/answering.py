@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skerry.core.rows import Predictions
 from skerry.runtimes.answers import Shape, split_probabilities
-from skerry.runtimes.compiled.base import Block, Compiled, Matrix, NotCompiled
+from skerry.runtimes.compiled.base import Array, Block, Compiled, Matrix, NotCompiled
 from skerry.runtimes.compiled.decisions import by_probability, either
 
 
@@ -49,6 +49,7 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
 
         def labels_only(block: Block) -> Answered:
             labels, uncertain = predict(block)
+            labels = _flat(labels)
             if labels.dtype.kind == "f":
                 uncertain = either(uncertain, _not_finite(labels))
             return Answered(Predictions(labels), uncertain)
@@ -56,17 +57,31 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
         return labels_only
     if predict_proba is None:
         raise NotCompiled("predict_proba has no compiled form")
+    ask = compiled.both or (lambda block: (predict(block), predict_proba(block)))
 
     def both(block: Block) -> Answered:
-        labels, uncertain = predict(block)
-        each = split_probabilities(shape, predict_proba(block))
-        confidences = np.column_stack([p.max(axis=1) for p in each])
+        (labels, uncertain), probabilities = ask(block)
+        each = split_probabilities(shape, probabilities)
+        confidences = _best_of(each)
         uncertain = either(uncertain, _not_finite(confidences))
+        labels = _flat(labels)
         if labels.ndim == 1:
             confidences = confidences[:, 0]
         return Answered(Predictions(labels, confidences, each), uncertain)
 
     return both
+
+
+def _flat(labels: Array) -> Array:
+    """Return [n_rows] of a single column, as a native answer has it."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
+def _best_of(each: Sequence[Matrix]) -> Matrix:
+    """Return [n_rows, n_outputs], the highest probability of each output."""
+    if len(each[0]) == 1:
+        return np.array([[max(p.tolist()[0]) for p in each]])
+    return np.column_stack([p.max(axis=1) for p in each])
 
 
 def _not_finite(numbers: NDArray[np.float64]) -> NDArray[np.bool_] | None:

@@ -46,6 +46,7 @@ class Decision(NamedTuple):
 Predict = Callable[[Block], Decision]
 Scores = Callable[[Block], Array]
 Probabilities = Callable[[Block], Matrix | Sequence[Matrix]]
+Both = Callable[[Block], tuple[Decision, Matrix | Sequence[Matrix]]]
 Transform = Callable[[Block], Block]
 TransformOne = Callable[[list[Any]], list[Any]]
 """From one row's Python values, one a column, to those after the transformer."""
@@ -59,6 +60,8 @@ class Compiled:
 
     predict: labels of a classifier, clusterer or outlier detector, numbers of a regressor.
     predict_proba: float64 [n_rows, n_classes], or one of them an output.
+    both: ``predict`` and ``predict_proba`` of the same rows in one call, where that is cheaper and
+        ``classes`` does not say it.
     decision_function: float64 [n_rows] or [n_rows, n_classes].
     transform: of a transformer; raises ``Undecided`` for rows that scikit-learn may refuse.
     transform_one: the same for one row, where that takes less than array arithmetic would.
@@ -73,6 +76,7 @@ class Compiled:
 
     predict: Predict | None = None
     predict_proba: Probabilities | None = None
+    both: Both | None = None
     decision_function: Scores | None = None
     transform: Transform | None = None
     transform_one: TransformOne | None = None

@@ -66,6 +66,16 @@ def by_sign(scores: NDArray[np.float64], classes: Array, threshold: float = 0.0)
     return Decision(classes[(distance > 0).astype(np.intp)], near(distance, scores))
 
 
+def by_threshold(scores: Matrix, threshold: float, labels: Array) -> Decision:
+    """Return ``labels[1]`` of each score above the threshold, else ``labels[0]``.
+
+    scores: [n_rows, n_outputs]; labels: two of them.
+    """
+    distance = scores - threshold
+    close = np.abs(distance) <= _SCORE_TIE * np.maximum(1.0, np.abs(scores))
+    return Decision(labels.take(distance > 0), np.any(close, axis=1) if close.any() else None)
+
+
 def near(distance: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     """Return the rows whose distance from a border is rounding, None where there are none.
 

@@ -10,7 +10,10 @@ from scipy.special import expit
 
 from skerry.runtimes.compiled.base import Matrix
 
-__all__ = ["expit", "logistic", "softmax", "two_columns"]
+__all__ = ["expit", "logistic", "posterior", "softmax", "two_columns"]
+
+_LARGE = 1e5
+"""Beyond, the rounding of a logarithm is more than a probability may be off."""
 
 _FEW_CLASSES = 64
 """For one row of so many, Python's own arithmetic costs less than numpy's calls."""
@@ -31,6 +34,27 @@ def softmax(scores: Matrix) -> Matrix:
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
+
+
+def posterior(joint: Matrix) -> Matrix:
+    """Return exp(j) / Σ exp(j) of each row of log densities [n_rows, n_classes].
+
+    A row is NaN where the logarithms are so large that their rounding shows.
+    """
+    if len(joint) == 1 and joint.size <= _FEW_CLASSES:
+        values = joint.tolist()[0]
+        highest = max(values)
+        powers = [math.exp(value - highest) for value in values]
+        total = sum(powers)
+        if total > 1.0 and not -_LARGE < highest < _LARGE:
+            total = math.nan
+        return np.array([[power / total for power in powers]])
+    highest_of_each = joint.max(axis=1, keepdims=True)
+    found: NDArray[np.float64] = np.exp(joint - highest_of_each)
+    totals = found.sum(axis=1, keepdims=True)
+    totals[(totals > 1.0) & ~(np.abs(highest_of_each) < _LARGE)] = np.nan
+    found /= totals
+    return found
 
 
 def logistic(scores: NDArray[np.float64]) -> Matrix:
