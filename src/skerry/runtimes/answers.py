@@ -5,7 +5,7 @@ Knows how scikit-learn shapes them: one output, several, one probability a label
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from skerry.core.errors import ModelError, Unsupported
 from skerry.core.rows import Predictions
 from skerry.core.signature import DType, Output, Scalar
-from skerry.runtimes.argmax import TIE
 
 Classes = tuple[Scalar, ...]
+Rule = Callable[[tuple[NDArray[np.float64], ...]], tuple[NDArray[Any], NDArray[np.bool_] | None]]
+"""From probabilities, one array an output, to labels and to the rows it can't decide, or None."""
 
 
 class Shape(StrEnum):
@@ -38,14 +39,13 @@ class Shape(StrEnum):
 class Answers:
     """How to ask one model.
 
-    one_call: ``predict`` is known to be the argmax of ``predict_proba``; ``classes`` are then the
-        labels in the order of the probabilities.
+    rule: gives the labels of probabilities, and the rows that ``predict`` has to decide; None
+        where both methods have to be asked.
     """
 
     model: Any
     shape: Shape
-    one_call: bool = False
-    classes: NDArray[Any] | None = None
+    rule: Rule | None = None
 
     def of(self, model_input: Any, n_rows: int) -> Predictions:
         """Return what the model says; whatever it raises passes through.
@@ -53,23 +53,17 @@ class Answers:
         Raises:
             ModelError: it answered another number of rows.
         """
-        if self.one_call and self.classes is not None:
-            probabilities = np.asarray(self.model.predict_proba(model_input))
-            if _has_tie(probabilities):
+        if self.rule is not None:
+            each = split_probabilities(self.shape, self.model.predict_proba(model_input))
+            labels, uncertain = self.rule(each)
+            if uncertain is not None:
                 labels = as_labels(self.model.predict(model_input))
-            else:
-                labels = self.classes.take(probabilities.argmax(axis=1))
-            return _checked(
-                Predictions(labels, probabilities.max(axis=1), (probabilities,)), n_rows
-            )
+            return _checked(_with_confidences(labels, each), n_rows)
         labels = as_labels(self.model.predict(model_input))
         if self.shape is Shape.NONE:
             return _checked(Predictions(labels), n_rows)
         each = split_probabilities(self.shape, self.model.predict_proba(model_input))
-        confidences = np.column_stack([p.max(axis=1) for p in each])
-        if labels.ndim == 1:
-            confidences = confidences[:, 0]
-        return _checked(Predictions(labels, confidences, each), n_rows)
+        return _checked(_with_confidences(labels, each), n_rows)
 
 
 def as_labels(predicted: Any) -> NDArray[Any]:
@@ -172,16 +166,22 @@ def split_probabilities(shape: Shape, probabilities: Any) -> tuple[NDArray[np.fl
         return tuple(np.asarray(each, dtype=np.float64) for each in probabilities)
     array = np.asarray(probabilities, dtype=np.float64)
     if shape is Shape.PER_LABEL:
+        if len(array) == 1:
+            return tuple(np.array([[1.0 - p, p]]) for p in array.tolist()[0])
         return tuple(np.column_stack([1.0 - p, p]) for p in array.T)
     return (array,)
 
 
-def _has_tie(probabilities: NDArray[np.float64]) -> bool:
-    """Tell whether any row's two best are equal but for rounding, or not numbers."""
-    if probabilities.shape[1] < 2:
-        return False
-    best = np.partition(probabilities, -2, axis=1)[:, -2:]
-    return not bool((best[:, 1] - best[:, 0] > TIE).all())
+def best_of(each: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return [n_rows, n_outputs], the highest probability of each output."""
+    if len(each[0]) == 1:
+        return np.array([[max(p.tolist()[0]) for p in each]])
+    return np.column_stack([p.max(axis=1) for p in each])
+
+
+def _with_confidences(labels: NDArray[Any], each: tuple[NDArray[np.float64], ...]) -> Predictions:
+    best = best_of(each)
+    return Predictions(labels, best[:, 0] if labels.ndim == 1 else best, each)
 
 
 def _checked(predictions: Predictions, n_rows: int) -> Predictions:

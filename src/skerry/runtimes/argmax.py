@@ -18,9 +18,11 @@ _BY_CONSTRUCTION = frozenset(
         "CalibratedClassifierCV",
         "CategoricalNB",
         "ComplementNB",
+        "BayesianGaussianMixture",
         "DecisionTreeClassifier",
         "ExtraTreeClassifier",
         "ExtraTreesClassifier",
+        "GaussianMixture",
         "GaussianNB",
         "GradientBoostingClassifier",
         "HistGradientBoostingClassifier",
@@ -33,6 +35,7 @@ _BY_CONSTRUCTION = frozenset(
         "MLPClassifier",
         "MultinomialNB",
         "QuadraticDiscriminantAnalysis",
+        "RadiusNeighborsClassifier",
         "RandomForestClassifier",
         "VotingClassifier",
     }
@@ -59,6 +62,12 @@ def is_argmax(model: Any) -> bool:
         name = type(model).__name__
         if name in _BY_CONSTRUCTION:
             return True
+        if name == "DummyClassifier":
+            return model.strategy not in ("stratified", "uniform")
+        if name == "GaussianProcessClassifier":  # of two classes, it decides by the latent mean
+            return bool(model.n_classes_ > 2 and model.multi_class == "one_vs_rest")
+        if name == "MultiOutputClassifier":
+            return all(map(is_argmax, model.estimators_))
         if name == "Pipeline":
             model = model.steps[-1][1]
         elif name in _DELEGATES:

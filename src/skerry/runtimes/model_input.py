@@ -95,10 +95,13 @@ class ModelInput:
 
 def is_moderate(rows: Rows) -> bool:
     """Tell whether every number is there, finite and far from overflow."""
-    if rows.matrix is not None:
-        return bool(np.abs(rows.matrix).max(initial=0.0) < MODERATE)
+    matrix = rows.matrix
+    if matrix is not None:
+        flat = matrix.ravel()
+        # One call to find out in most cases; a sum of squares is above each of them.
+        return bool(flat.dot(flat) < MODERATE or np.abs(flat).max(initial=0.0) < MODERATE)
     return all(
-        column.dtype == object or bool(np.abs(column).max(initial=0) < MODERATE)
+        column.dtype.kind == "O" or bool(np.abs(column).max(initial=0) < MODERATE)
         for column in rows.columns or ()
     )
 
@@ -108,22 +111,23 @@ def is_immoderate(rows: Rows) -> bool:
     matrix = rows.matrix
     if matrix is not None:
         flat = matrix.ravel()
-        # One call to find out in most cases; a sum of squares is above each of them.
         if flat.dot(flat) < MODERATE:
             return False
         return bool((np.abs(flat) >= MODERATE).any())
-    return any(
-        column.dtype != object and bool((np.abs(column) >= MODERATE).any())
-        for column in rows.columns or ()
-    )
+    numbers = [column for column in rows.columns or () if column.dtype.kind != "O"]
+    if rows.n_rows == 1:
+        return any(abs(column.item()) >= MODERATE for column in numbers)
+    return any(bool((np.abs(column) >= MODERATE).any()) for column in numbers)
 
 
 def _converted(feature: Feature, column: NDArray[Any], missing: object) -> NDArray[Any]:
     if not feature.used:
         return column
     if feature.dtype is DType.STRING:
+        if missing is None or (len(column) == 1 and column[0] is not None):
+            return column
         absent = np.array([value is None for value in column], dtype=np.bool_)
-        if missing is None or not absent.any():
+        if not absent.any():
             return column
         column = column.copy()
         column[absent] = missing

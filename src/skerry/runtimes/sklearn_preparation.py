@@ -18,12 +18,12 @@ from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import Output, Signature, Task
 from skerry.runtimes.answers import Answers, Shape, as_labels, outputs_of, shape_of
-from skerry.runtimes.argmax import is_argmax
 from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.compiled.answering import Answer, Answered
 from skerry.runtimes.model_input import ModelInput
 from skerry.runtimes.native import Native
 from skerry.runtimes.nested import class_path, nested_estimators, serve_alone
+from skerry.runtimes.one_call import label_rule
 from skerry.runtimes.planning.planner import Planner
 from skerry.runtimes.planning.proof import TOLERANCES, Proof
 from skerry.runtimes.samples import draw_rows
@@ -166,18 +166,16 @@ def _draws_at_random(answers: Answers, model_input: ModelInput, probes: Rows) ->
 def _in_one_call(answers: Answers, model_input: ModelInput, probes: Rows) -> Answers:
     """Return answers from ``predict_proba`` alone where that is proved to be enough."""
     model = answers.model
-    classes = getattr(model, "classes_", None)
-    if (
-        answers.shape is not Shape.SINGLE
-        or not isinstance(classes, np.ndarray)
-        or not is_argmax(model)
-    ):
-        return answers
-    once = Answers(model, answers.shape, one_call=True, classes=as_labels(classes))
     given = model_input.of(probes)
     expected: Predictions = answers.of(given, probes.n_rows)
+    rule = label_rule(model, answers.shape, expected.labels)
+    if rule is None:
+        return answers
+    once = Answers(model, answers.shape, rule)
     found = once.of(given, probes.n_rows)
-    exact = np.asarray(model.predict_proba(given)).dtype == np.float64
+    probabilities = model.predict_proba(given)
+    several = probabilities if isinstance(probabilities, list) else [probabilities]
+    exact = all(np.asarray(each).dtype == np.float64 for each in several)
     return once if exact and same_labels(found.labels, expected.labels) else answers
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skerry.core.rows import Predictions
-from skerry.runtimes.answers import Shape, split_probabilities
+from skerry.runtimes.answers import Shape, best_of, split_probabilities
 from skerry.runtimes.compiled.base import Array, Block, Compiled, Matrix, NotCompiled
 from skerry.runtimes.compiled.decisions import by_probability, either
 
@@ -61,8 +61,8 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
 
     def both(block: Block) -> Answered:
         (labels, uncertain), probabilities = ask(block)
-        each = _split(shape, probabilities)
-        confidences = _best_of(each)
+        each = split_probabilities(shape, probabilities)
+        confidences = best_of(each)
         uncertain = either(uncertain, _not_finite(confidences))
         labels = _flat(labels)
         if labels.ndim == 1:
@@ -75,24 +75,6 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
 def _flat(labels: Array) -> Array:
     """Return [n_rows] of a single column, as a native answer has it."""
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-
-
-def _split(shape: Shape, probabilities: Matrix | Sequence[Matrix]) -> tuple[Matrix, ...]:
-    """Return [n_rows, n_classes] of each output, sooner for one row of many labels."""
-    if (
-        shape is Shape.PER_LABEL
-        and isinstance(probabilities, np.ndarray)
-        and len(probabilities) == 1
-    ):
-        return tuple(np.array([[1.0 - p, p]]) for p in probabilities.tolist()[0])
-    return split_probabilities(shape, probabilities)
-
-
-def _best_of(each: Sequence[Matrix]) -> Matrix:
-    """Return [n_rows, n_outputs], the highest probability of each output."""
-    if len(each[0]) == 1:
-        return np.array([[max(p.tolist()[0]) for p in each]])
-    return np.column_stack([p.max(axis=1) for p in each])
 
 
 def _not_finite(numbers: NDArray[np.float64]) -> NDArray[np.bool_] | None:

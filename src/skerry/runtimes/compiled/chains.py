@@ -78,6 +78,7 @@ def behind(before: Compiled, final: Compiled) -> Compiled:
     return Compiled(
         predict=after(final.predict),
         predict_proba=after(final.predict_proba),
+        both=after(final.both),
         decision_function=after(final.decision_function),
         transform=after(final.transform),
         classes=final.classes,

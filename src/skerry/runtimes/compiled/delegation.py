@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skerry.runtimes.compiled.base import (
     Array,
@@ -14,11 +15,12 @@ from skerry.runtimes.compiled.base import (
     Compiled,
     Compiler,
     Decision,
+    Matrix,
     NotCompiled,
 )
 from skerry.runtimes.compiled.chains import behind
 from skerry.runtimes.compiled.decisions import near
-from skerry.runtimes.compiled.members import predict_of, score_of
+from skerry.runtimes.compiled.members import predict_of, score_of, single_probabilities
 from skerry.runtimes.compiled.transformers_choosing import selected
 
 
@@ -53,14 +55,22 @@ def _threshold(estimator: Any, compile_: Compile) -> Compiled:
     labels = classes[[1 - k, k]]
     border = float(threshold)
 
-    def predict(block: Block) -> Decision:
-        found = score(block)
+    def decided(found: NDArray[np.float64]) -> Decision:
         distance = found - border
         return Decision(labels[(distance >= 0).astype(np.intp)], near(distance, found))
 
+    both = None
+    if method == "predict_proba":
+        probabilities = single_probabilities(part)
+
+        def both(block: Block) -> tuple[Decision, Matrix]:
+            found = probabilities(block)
+            return decided(found[:, k]), found
+
     return Compiled(
-        predict=predict,
+        predict=lambda block: decided(score(block)),
         predict_proba=part.predict_proba,
+        both=both,
         decision_function=part.decision_function,
         has_jumps=part.has_jumps,
         executor=part.executor,

@@ -12,6 +12,7 @@ from skerry.core.plan import Executor
 from skerry.runtimes.compiled.base import (
     Array,
     Block,
+    Both,
     Compile,
     Compiled,
     Decision,
@@ -121,6 +122,7 @@ class Traits:
         *,
         predict: Predict | None = None,
         predict_proba: Any = None,
+        both: Both | None = None,
         decision_function: Callable[[Block], Array] | None = None,
         classes: Array | None = None,
     ) -> Compiled:
@@ -128,6 +130,7 @@ class Traits:
         return Compiled(
             predict=predict,
             predict_proba=predict_proba,
+            both=both,
             decision_function=decision_function,
             classes=classes,
             has_jumps=self.has_jumps,

@@ -32,6 +32,7 @@ from skerry.runtimes.sklearn_servable import planned
 
 _SINGLE_ROWS = 64
 _VERIFIED_ROWS = 8
+_ROWS_ALONE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Planner:
         """Return what can be compiled, and what can't with the reason."""
         found: dict[Executor, Answer] = {}
         refused: list[Candidate] = []
-        whole = Executor.PIPELINE if hasattr(self._model, "steps") else None
+        chosen = getattr(self._model, "best_estimator_", self._model)
+        whole = Executor.PIPELINE if hasattr(chosen, "steps") else None
         try:
             compiled = compile_estimator(self._model)
             answer = answer_of(compiled, self.native.answers.shape)
@@ -165,10 +167,12 @@ class Planner:
         plan = Plan(parity, ranges, (own, *timed), cpu=cpu_kind())
         return plan, {e: answer for e, answer in answers.items() if e in chosen}
 
-    def _rows_of_size(self) -> dict[int, Rows]:
+    def _rows_of_size(self) -> dict[int, list[Rows]]:
         n = self.probes.n_rows
         sizes = MEASURED_ROWS[:1] if self.is_slow else MEASURED_ROWS
-        return {size: self.probes.take([i % n for i in range(size)]) for size in sizes}
+        found = {size: [self.probes.take([i % n for i in range(size)])] for size in sizes}
+        found[1] = [self.probes.take([i]) for i in range(min(_ROWS_ALONE, n))]
+        return found
 
 
 def _try(ask: Callable[[Rows], Predictions], rows: Rows) -> Predictions | None:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from skerry.core.row_values import to_rows
 from skerry.core.rows import Rows
-from skerry.core.signature import DType, Signature
+from skerry.core.signature import DType, Feature, Signature
 from skerry.runtimes.planning.thresholds import split_rows
 from skerry.runtimes.samples import draw_rows
 
 _RANDOM_ROWS = 256
 _FEW_RANDOM_ROWS = 64
 _MAX_SAMPLES = 256
+_MIXED_ROWS = 128
 _UNSEEN = "a value that nobody has seen"
 _EXTREMES = (0.0, -0.0, 1.0, -1.0, 1e-12, -1e-12, 1e6, -1e6, 1e11, -1e11)
 
@@ -39,6 +40,7 @@ def probe_groups(
     yield base
     yield from _missing(signature, base)
     yield from _unseen(signature, base)
+    yield from _mixed(signature, base)
     if base.matrix is not None:
         yield Rows(base.n_rows, matrix=_spread(base.matrix))
         yield _extremes(base.matrix)
@@ -105,6 +107,37 @@ def _with_missing(column: NDArray[Any], i: int) -> NDArray[Any]:
     changed = column.copy() if column.dtype == object else column.astype(np.float64)
     changed[i] = None if column.dtype == object else np.nan
     return changed
+
+
+def _mixed(signature: Signature, base: Rows) -> Iterator[Rows]:
+    """Yield rows of which several values at once are missing, unseen or extreme."""
+    if base.columns is None:
+        return
+    random = np.random.default_rng(2)
+    n = min(_MIXED_ROWS, base.n_rows)
+    columns = []
+    for feature, column in zip(signature.features, base.columns, strict=True):
+        mixed = column[:n].copy()
+        kind = random.integers(0, 6, n)
+        if feature.used:
+            mixed = _with_odd(feature, mixed, np.flatnonzero(kind == 0), random)
+            if feature.nullable:
+                for i in np.flatnonzero(kind == 1).tolist():
+                    mixed = _with_missing(mixed, i)
+        columns.append(mixed)
+    yield Rows(n, columns=tuple(columns))
+
+
+def _with_odd(
+    feature: Feature, column: NDArray[Any], at: NDArray[np.intp], random: np.random.Generator
+) -> NDArray[Any]:
+    """Return the column with unseen categories, or extreme numbers, at some places."""
+    if feature.categories is not None:
+        if feature.accepts_unseen:
+            column[at] = _UNSEEN if feature.dtype is DType.STRING else 987654
+    elif feature.dtype in (DType.FLOAT64, DType.FLOAT32):
+        column[at] = random.choice(_EXTREMES, len(at))
+    return column
 
 
 def _unseen(signature: Signature, base: Rows) -> Iterator[Rows]:
