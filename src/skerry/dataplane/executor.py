@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from skerry.core.errors import QueueFull
 from skerry.core.plan import Plan
@@ -29,33 +30,44 @@ _RETRY_AFTER_S = 1
 class _Lane:
     """Calls of about the same length, in the order in which they came."""
 
-    __slots__ = ("free_threads", "waiting")
+    __slots__ = ("free_threads", "queue_rows", "waiting")
 
     def __init__(self, threads: int) -> None:
         self.free_threads = threads
+        self.queue_rows = 0
         self.waiting: OrderedDict[Call, None] = OrderedDict()
+
+    def add(self, call: Call) -> None:
+        """Have the call wait for its turn."""
+        self.waiting[call] = None
+        self.queue_rows += call.rows.n_rows
+
+    def remove(self, call: Call) -> None:
+        """Have the call wait no longer."""
+        del self.waiting[call]
+        self.queue_rows -= call.rows.n_rows
 
     def next_calls(self) -> list[Call]:
         """Remove and return the first call, and what may be answered together with it."""
-        first, _ = self.waiting.popitem(last=False)
+        first = next(iter(self.waiting))
         most_rows = first.handle.servable.info.batch_rows
         calls, rows = [first], first.rows.n_rows
         if rows < most_rows:
-            for call in self.waiting:
+            for call in islice(self.waiting, 1, None):
                 if rows + call.rows.n_rows <= most_rows and may_join(first, call):
                     calls.append(call)
                     rows += call.rows.n_rows
                 if rows >= most_rows:
                     break
-        for call in calls[1:]:
-            del self.waiting[call]
+        for call in calls:
+            self.remove(call)
         return calls
 
 
 class Executor:
     """Bounded threads for predictions. For the event loop's thread alone.
 
-    threads: of each lane. max_queue_rows: rows that may wait, of all models together.
+    threads: of each lane. max_queue_rows: rows that may wait in each lane, of all models together.
     """
 
     def __init__(self, threads: int, max_queue_rows: int) -> None:
@@ -64,12 +76,11 @@ class Executor:
         )
         self._short, self._long = _Lane(threads), _Lane(threads)
         self._max_queue_rows = max_queue_rows
-        self._queue_rows = 0
 
     @property
     def queue_rows(self) -> int:
         """Rows that were admitted and whose turn has not come."""
-        return self._queue_rows
+        return self._short.queue_rows + self._long.queue_rows
 
     def submit(self, handle: Handle, rows: Rows) -> asyncio.Future[Predictions]:
         """Return the future predictions of the held version.
@@ -83,25 +94,26 @@ class Executor:
             QueueFull: as many rows wait as may.
         """
         lane = self._lane(handle.servable.info.plan, rows.n_rows)
-        if not lane.free_threads:
-            self.check_room(rows.n_rows)
+        self._check_room(lane, rows.n_rows)
         loop = asyncio.get_running_loop()
         call = Call(handle, rows, loop.create_future())
-        lane.waiting[call] = None
-        self._queue_rows += rows.n_rows
+        lane.add(call)
         call.future.add_done_callback(lambda _: self._withdraw(lane, call))
         self._dispatch(lane, loop)
         return call.future
 
-    def check_room(self, n_rows: int) -> None:
-        """Tell whether so many rows may wait.
+    def check_room(self, plan: Plan) -> None:
+        """Tell whether one row of a version with this plan would be admitted.
 
         Raises:
-            QueueFull: they may not.
+            QueueFull: it would not.
         """
-        if self._queue_rows + n_rows > self._max_queue_rows:
+        self._check_room(self._lane(plan, 1), 1)
+
+    def _check_room(self, lane: _Lane, n_rows: int) -> None:
+        if not lane.free_threads and lane.queue_rows + n_rows > self._max_queue_rows:
             raise QueueFull(
-                f"{self._queue_rows} rows are waiting, at most {self._max_queue_rows} may"
+                f"{lane.queue_rows} rows are waiting, at most {self._max_queue_rows} may"
                 " (SKERRY_MAX_QUEUE_ROWS)",
                 retry_after_s=_RETRY_AFTER_S,
             )
@@ -120,7 +132,6 @@ class Executor:
     def _dispatch(self, lane: _Lane, loop: asyncio.AbstractEventLoop) -> None:
         while lane.free_threads and lane.waiting:
             calls = lane.next_calls()
-            self._queue_rows -= sum(call.rows.n_rows for call in calls)
             lane.free_threads -= 1
             self._pool.submit(self._work, lane, loop, calls)
 
@@ -151,6 +162,5 @@ class Executor:
 
     def _withdraw(self, lane: _Lane, call: Call) -> None:
         if call in lane.waiting:
-            del lane.waiting[call]
-            self._queue_rows -= call.rows.n_rows
+            lane.remove(call)
             call.handle.release()

@@ -43,9 +43,9 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question) -> Ta
     target = route(snapshot, asked.model, asked.version, context.default_model)
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
-    if not slot.servable.info.plan.cheap_rows:
-        # What has no room is refused before it costs anything.
-        context.executor.check_room(1)
+    plan = slot.servable.info.plan
+    if not plan.cheap_rows:
+        context.executor.check_room(plan)  # before the body costs anything
     return target
 
 
