@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.runtimes.compiled import (
+    adaboost,
     boosting,
     centroids,
     forests,
@@ -18,6 +19,7 @@ from skerry.runtimes.compiled import (
     linear_classifiers,
     mixtures,
     naive_bayes,
+    neighbor_models,
     neural,
     simple,
     svm,
@@ -29,6 +31,7 @@ from skerry.runtimes.nested import class_path
 _MAX_DEPTH = 20
 
 COMPILERS: Mapping[str, Compiler] = {
+    **adaboost.COMPILERS,
     **boosting.COMPILERS,
     **centroids.COMPILERS,
     **forests.COMPILERS,
@@ -38,6 +41,7 @@ COMPILERS: Mapping[str, Compiler] = {
     **linear_classifiers.COMPILERS,
     **mixtures.COMPILERS,
     **naive_bayes.COMPILERS,
+    **neighbor_models.COMPILERS,
     **neural.COMPILERS,
     **simple.COMPILERS,
     **svm.COMPILERS,
