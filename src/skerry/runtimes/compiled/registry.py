@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.runtimes.compiled import (
+    adaboost,
     boosting,
     centroids,
     committees,
@@ -24,6 +25,7 @@ from skerry.runtimes.compiled import (
     mixtures,
     multiclass,
     naive_bayes,
+    neighbor_models,
     neural,
     simple,
     svm,
@@ -39,6 +41,7 @@ from skerry.runtimes.nested import class_path
 _MAX_DEPTH = 20
 
 COMPILERS: Mapping[str, Compiler] = {
+    **adaboost.COMPILERS,
     **boosting.COMPILERS,
     **centroids.COMPILERS,
     **committees.COMPILERS,
@@ -54,6 +57,7 @@ COMPILERS: Mapping[str, Compiler] = {
     **mixtures.COMPILERS,
     **multiclass.COMPILERS,
     **naive_bayes.COMPILERS,
+    **neighbor_models.COMPILERS,
     **neural.COMPILERS,
     **simple.COMPILERS,
     **svm.COMPILERS,

@@ -18,6 +18,7 @@ from skerry.runtimes.compiled.base import (
     as_matrix,
 )
 from skerry.runtimes.compiled.decisions import by_probability, either
+from skerry.runtimes.compiled.tree_walks import walk_of
 
 
 def _regressor(estimator: Any, _: Compile) -> Compiled:
@@ -59,18 +60,20 @@ def several_outputs(
     each = [np.asarray(c) for c in classes]
     dtype = np.result_type(*each) if all(c.dtype.kind in "iufb" for c in each) else each[0].dtype
 
-    def predict(block: Block) -> Decision:
+    def both(block: Block) -> tuple[Decision, list[Matrix]]:
+        every = predict_proba(block)
         labels: list[NDArray[Any]] = []
         uncertain = None
-        for probabilities, known in zip(predict_proba(block), each, strict=True):
+        for probabilities, known in zip(every, each, strict=True):
             chosen, _, unsure = by_probability(probabilities, known)
             labels.append(chosen)
             uncertain = either(uncertain, unsure)
-        return Decision(np.stack(labels, axis=1).astype(dtype), uncertain)
+        return Decision(np.stack(labels, axis=1).astype(dtype), uncertain), every
 
     return Compiled(
-        predict=predict,
+        predict=lambda block: both(block)[0],
         predict_proba=predict_proba,
+        both=both,
         has_jumps=like.has_jumps,
         executor=like.executor,
     )
@@ -78,10 +81,17 @@ def several_outputs(
 
 def _values(estimator: Any) -> Callable[[Block], NDArray[np.float64]]:
     """Return [n_rows, n_classes] of the leaves, or [n_rows, n_outputs, n_classes]."""
-    ask = estimator.tree_.predict
+    ask, walk = estimator.tree_.predict, walk_of(estimator.tree_)
+    of_node = np.array(estimator.tree_.value, dtype=np.float64)
+    if of_node.shape[1] == 1:
+        of_node = of_node[:, 0]
 
     def values(block: Block) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = ask(as_matrix(block).astype(np.float32))
+        rows = as_matrix(block).astype(np.float32)
+        if len(rows) == 1:
+            leaf = walk(rows.tolist()[0])
+            return of_node[leaf : leaf + 1]
+        found: NDArray[np.float64] = ask(rows)
         return found
 
     return values
