@@ -1,0 +1,129 @@
+"""Pipelines and column transformers answer by columns what scikit-learn answers by data frame."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    Normalizer,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+
+from skerry.core.plan import Executor
+from skerry.core.row_values import to_rows
+from skerry.core.rows import Rows
+from skerry.core.servable import Servable
+from skerry.runtimes.base import Known, LoadOptions
+from skerry.runtimes.compiled.base import NotCompiled
+from skerry.runtimes.compiled.registry import compile_estimator
+from skerry.runtimes.registry import runtime_for
+from tests.zoo_pipelines import json_rows, table
+
+_FRAME, _TARGET = table()
+_NUMBERS = ["age", "income", "rooms"]
+_ENCODER = OneHotEncoder(handle_unknown="ignore")
+_FILLED = make_pipeline(SimpleImputer(), StandardScaler())
+
+_CITY_AND_NOTE = np.array([False, True, False, False, False, True])
+
+
+def _by_mask(frame: pd.DataFrame) -> Any:
+    return [name in _NUMBERS for name in frame.columns]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("n", _FILLED, _NUMBERS), ("c", _ENCODER, ["city"])],
+        [("n", _FILLED, [0, 2]), ("c", _ENCODER, [1, -1])],
+        [("n", _FILLED, slice("rooms", "rooms")), ("c", _ENCODER, slice(1, 2))],
+        [
+            ("n", _FILLED, _by_mask),
+            ("c", _ENCODER, np.array([False, True, False, False, False, True])),
+        ],
+        [("n", _FILLED, make_column_selector(dtype_include=np.number)), ("d", "drop", ["note"])],
+        [("n", _FILLED, ["income"]), ("p", "passthrough", ["member"]), ("e", _FILLED, [])],
+    ],
+    ids=["names", "places", "slices", "masks", "callables", "passthrough"],
+)
+def test_columns_are_chosen_as_scikit_learn_chooses_them(parts: Any) -> None:
+    model = make_pipeline(
+        ColumnTransformer(parts, transformer_weights={"n": 0.5}), LogisticRegression()
+    )
+    servable = _prepared(model.fit(_FRAME, _TARGET))
+    assert [Executor.PIPELINE] == [c.executor for c in _accepted(servable)]
+    rows = to_rows(servable.info.signature, json_rows(_FRAME))
+    found = servable.predict(rows)
+    assert found.probabilities is not None
+    assert np.allclose(found.probabilities[0], model.predict_proba(_FRAME), rtol=0, atol=1e-12)
+    for i in range(10):
+        alone = servable.predict(rows.take([i])).probabilities
+        assert alone is not None
+        assert np.allclose(alone[0], found.probabilities[0][i], rtol=0, atol=1e-12)
+
+
+def test_the_rest_of_the_columns_goes_where_scikit_learn_puts_it() -> None:
+    columns = ColumnTransformer([("c", _ENCODER, ["city"])], remainder=_FILLED)
+    frame = _FRAME.drop(columns="note")
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, _TARGET)
+    servable = _prepared(model)
+    assert _accepted(servable)
+    found = servable.predict(to_rows(servable.info.signature, json_rows(frame)))
+    assert found.labels.tolist() == model.predict(frame).tolist()
+
+
+def test_a_category_that_scikit_learn_refuses_is_refused_with_its_words() -> None:
+    frame = _FRAME[["city", "income"]].fillna("Oslo")
+    columns = ColumnTransformer(
+        [("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["income"])]
+    )
+    servable = _prepared(make_pipeline(columns, LogisticRegression()).fit(frame, _TARGET))
+    assert _accepted(servable)
+    columns = (np.array(["Oslo", "Atlantis"], dtype=object), np.array([1.0, 1.0]))
+    with pytest.raises(ValueError, match="Found unknown categories"):
+        servable.predict(Rows(2, columns=columns))
+
+
+def test_trees_behind_rounding_are_not_compiled() -> None:
+    x = _FRAME[["income", "rooms"]].to_numpy()
+    for model in (DecisionTreeClassifier(), RandomForestClassifier(3), KBinsDiscretizer(2)):
+        pipeline = make_pipeline(Normalizer(), model).fit(x, _TARGET)
+        with pytest.raises(NotCompiled, match="rounds"):
+            compile_estimator(pipeline)
+
+
+def test_trees_behind_exact_steps_are_compiled() -> None:
+    x = _FRAME[["income", "rooms"]].to_numpy()
+    model = make_pipeline(StandardScaler(), DecisionTreeClassifier(random_state=0)).fit(x, _TARGET)
+    compiled = compile_estimator(model)
+    assert compiled.predict_proba is not None
+    assert np.array_equal(compiled.predict_proba(x), model.predict_proba(x))
+
+
+def test_one_step_without_a_compiled_form_leaves_the_whole_to_scikit_learn() -> None:
+    x = _FRAME[["income", "rooms"]].to_numpy()
+    own = make_pipeline(FunctionTransformer(lambda x: x), LogisticRegression()).fit(x, _TARGET)
+    with pytest.raises(NotCompiled, match="calls a function"):
+        compile_estimator(own)
+
+
+def _prepared(model: Any) -> Any:
+    return runtime_for("joblib").prepare(deepcopy(model), Known(), LoadOptions())
+
+
+def _accepted(servable: Servable) -> list[Any]:
+    candidates = servable.info.plan.candidates
+    return [c for c in candidates if c.accepted and c.executor is not Executor.SKLEARN]
