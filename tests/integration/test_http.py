@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -81,6 +82,86 @@ def test_expect_100_continue_is_answered(server: RunningServer) -> None:
     answer = exchange(server, request("Expect: 100-continue"), BODY)
 
     assert answer.startswith(b"HTTP/1.1 100 Continue")
+    assert b'"prediction":0' in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/api/v1/predict", {"features": IRIS_ROW}, 200),
+        ("/api/v1/predict", {"features": IRIS_ROW, "return_probabilities": True}, 200),
+        ("/api/v1/predict/batch", {"features": [IRIS_ROW, IRIS_ROW]}, 200),
+        ("/api/v1/models/iris/predict", {"features": IRIS_ROW}, 200),
+        ("/api/v1/models/iris/versions/v1/predict", {"features": IRIS_ROW}, 200),
+        ("/api/v1/models/iris/versions/v9/predict", {"features": IRIS_ROW}, 404),
+        ("/api/v1/predict", {"features": IRIS_ROW[:3]}, 400),
+        ("/api/v1/predict", {}, 422),
+        ("/api/v1/nothing/predict", {"features": IRIS_ROW}, 404),
+    ],
+)
+def test_at_once_or_the_ordinary_way_the_answer_is_the_same(
+    server: RunningServer, path: str, body: dict[str, Any], status: int
+) -> None:
+    """``Connection: keep-alive`` is what every HTTP/1.1 client means, and few say."""
+    sent = json.dumps(body).encode()
+
+    at_once, ordinary = (
+        _ask(server, path, sent, headers) for headers in ([], ["Connection: keep-alive"])
+    )
+
+    assert f"HTTP/1.1 {status}".encode() in at_once[0]
+    assert at_once == ordinary
+
+
+def _ask(
+    server: RunningServer, path: str, body: bytes, headers: list[str]
+) -> tuple[bytes, set[str], bytes]:
+    """Return status line, names of headers, and the body."""
+    lines = [f"POST {path} HTTP/1.1", "Host: skerry", "X-Request-ID: same", *headers]
+    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall("\r\n".join(lines).encode() + body)
+        answer = b""
+        while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
+            answer += connection.recv(65536)
+    head, _, content = answer.partition(b"\r\n\r\n")
+    status, *fields = head.split(b"\r\n")
+    return status, {field.partition(b":")[0].decode().lower() for field in fields}, content
+
+
+def test_requests_of_both_ways_in_one_packet_are_answered_in_order(server: RunningServer) -> None:
+    quick = request("X-Request-ID: quick", close=False) + BODY
+    chunked = b"".join(
+        [
+            b"POST /api/v1/predict HTTP/1.1\r\nHost: skerry\r\nX-Request-ID: chunked\r\n",
+            b"Transfer-Encoding: chunked\r\n\r\n",
+            b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
+        ]
+    )
+    other = b"GET /livez HTTP/1.1\r\nHost: skerry\r\nX-Request-ID: other\r\n\r\n"
+    last = request("X-Request-ID: last") + BODY
+
+    answer = exchange(server, quick + other + chunked + quick + last)
+
+    assert 5 == answer.count(b"HTTP/1.1 200 OK")
+    ids = [line.split()[1] for line in answer.split(b"\r\n") if line.startswith(b"x-request-id")]
+    assert [b"quick", b"other", b"chunked", b"quick", b"last"] == ids
+
+
+@pytest.mark.parametrize("cut", [1, 30, -1])
+def test_a_request_in_two_packets_is_one(server: RunningServer, cut: int) -> None:
+    whole = request() + BODY
+
+    answer = exchange(server, whole[:cut], whole[cut:])
+
+    assert 1 == answer.count(b"HTTP/1.1 200 OK")
+
+
+def test_http_1_0_is_answered_and_closed(server: RunningServer) -> None:
+    answer = exchange(server, (request(close=False) + BODY).replace(b"HTTP/1.1", b"HTTP/1.0"))
+
+    assert b" 200 OK" in answer
     assert b'"prediction":0' in answer
 
 
