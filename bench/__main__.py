@@ -6,20 +6,24 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.contenders import OWN
+from bench.cold_start import add_cold_start
+from bench.contenders import OWN, SKERRY
 from bench.cores import pin_load
 from bench.load import need_wrk
+from bench.mixed import add_mixed
 from bench.models import MODELS, fit
+from bench.overload import add_overload
 from bench.report import PAGE, Report
 from bench.steady import Steady, Timing, measure
 from bench.steady_report import add_steady
 
 STEADY = ("single", "batch", "open")
-PARTS = (*STEADY,)
+PARTS = (*STEADY, "overload", "mixed", "cold")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,14 +52,25 @@ def _measure(
     report: Report, parts: Sequence[str], models: Sequence[str], directory: Path, *, quick: bool
 ) -> None:
     """Measure the parts, and add what was found to the report."""
+    fitted = functools.cache(lambda name: fit(name, directory))
     if set(parts) & set(STEADY):
         contenders = OWN
         steady, timing = Steady(), Timing(1, 1) if quick else Timing(2, 3)
         for name in models:
             print(f"{name} …", flush=True)
-            measure(steady, fit(name, directory), contenders, parts, timing, directory)
+            measure(steady, fitted(name), contenders, parts, timing, directory)
         add_steady(report, steady, contenders)
         report.setups |= {c.title: c.setup for c in contenders}
+    report.setups[SKERRY.title] = SKERRY.setup
+    if "overload" in parts:
+        print("overload …", flush=True)
+        add_overload(report, fitted("forest300"), 5 if quick else 30, directory)
+    if "mixed" in parts:
+        print("mixed …", flush=True)
+        add_mixed(report, fitted("forest100"), 3 if quick else 10, directory)
+    if "cold" in parts:
+        print("cold …", flush=True)
+        add_cold_start(report, fitted("forest300"), 2 if quick else 7, directory)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +69,27 @@ def closed(served: Served, kind: str, clients: int, seconds: float) -> Figures:
     return Figures(per_s, found["p50_us"] / 1e3, found["p99_us"] / 1e3)
 
 
-def generate(served: Served, kind: str, plan: Plan, *, path: str | None = None) -> Counts:
-    """Run a plan of Skerry's own generator."""
+def target_of(served: Served, kind: str) -> Target:
+    """Return what Skerry's own generator takes."""
     fields = {"Host": f"127.0.0.1:{served.port}"}
-    path = path or served.paths[kind]
-    requests = tuple(post(path, body, fields) for body in served.bodies[kind])
-    generator = LoadGenerator(Target("127.0.0.1", served.port, requests), plan)
-    return uvloop.run(generator.run())
+    requests = tuple(post(served.paths[kind], body, fields) for body in served.bodies[kind])
+    return Target("127.0.0.1", served.port, requests)
+
+
+def generate(
+    served: Served, kind: str, plan: Plan, *, on_look: Callable[[float], None] | None = None
+) -> Counts:
+    """Run a plan of Skerry's own generator."""
+    return uvloop.run(LoadGenerator(target_of(served, kind), plan, on_look=on_look).run())
+
+
+def generate_all(plans: Sequence[tuple[Target, Plan]]) -> list[Counts]:
+    """Run several plans at the same time."""
+
+    async def run() -> list[Counts]:
+        return await asyncio.gather(*(LoadGenerator(*each).run() for each in plans))
+
+    return uvloop.run(run())
 
 
 def figures_of(counts: Counts) -> Figures:

@@ -31,7 +31,12 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str], ready_url: str, *, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    ready_url: str,
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    poll_s: float = 0.05,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command on the servers' core while the block runs; ready when the URL answers 200.
 
@@ -48,7 +53,7 @@ def running(
             start_new_session=True,
         )
     try:
-        _await_ready(process, ready_url, log)
+        _await_ready(process, ready_url, log, poll_s)
         yield process
     finally:
         _end(process)
@@ -63,12 +68,12 @@ def answers(url: str) -> bool:
         return False
 
 
-def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path, poll_s: float) -> None:
     deadline_s = time.monotonic() + _START_S
     while not answers(url):
         if process.poll() is not None or time.monotonic() > deadline_s:
             raise NotStarted(f"{process.args!r} is not ready:\n{log.read_text()[-1500:]}")
-        time.sleep(0.05)
+        time.sleep(poll_s)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
