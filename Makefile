@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UV ?= uv
 ARGS ?=
+ONLY ?=
 
 # The interpreter that the environment is made with: `make test PYTHON=python3.12` takes another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -34,6 +35,10 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
+	@$(BIN)/python -m bench $(ONLY) $(ARGS)
 
 .PHONY: format
 format: $(VENV)/.dev ## format the code and mend what ruff can mend

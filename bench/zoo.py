@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         and (not options.names or any(part in name for part in options.names))
     ]
     text = f"{summary(found)}\n\n{table(found)}"
-    print(text)  # noqa: T201 - a program for people
+    print(text)
     if options.write:
         page = PAGE.read_text()
         begin, end = (page.index(mark) for mark in _MARKS)

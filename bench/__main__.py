@@ -1,0 +1,77 @@
+"""``make bench``: measures Skerry beside others on this machine, and writes bench/RESULTS.md.
+
+``make bench ONLY="single batch"`` measures these parts only, ``ARGS=--quick`` in short runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.cold_start import add_cold_start
+from bench.contenders import OWN, SKERRY
+from bench.cores import pin_load
+from bench.load import need_wrk
+from bench.mixed import add_mixed
+from bench.models import MODELS, fit
+from bench.overload import add_overload
+from bench.report import PAGE, Report
+from bench.steady import Steady, Timing, measure
+from bench.steady_report import add_steady
+
+STEADY = ("single", "batch", "open")
+PARTS = (*STEADY, "overload", "mixed", "cold")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="short runs, for a first look")
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--output", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    if wrong := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(wrong))}; there are {', '.join(PARTS)}")
+    parts = options.parts or PARTS
+    need_wrk()
+    pin_load()
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="skerry-bench-") as directory:
+        _measure(report, parts, options.models, Path(directory), quick=options.quick)
+    shown = "make bench" + (f' ONLY="{" ".join(options.parts)}"' if options.parts else "")
+    page = report.page(shown + (" ARGS=--quick" if options.quick else ""))
+    options.output.write_text(page, encoding="utf-8")
+    print(page)
+
+
+def _measure(
+    report: Report, parts: Sequence[str], models: Sequence[str], directory: Path, *, quick: bool
+) -> None:
+    """Measure the parts, and add what was found to the report."""
+    fitted = functools.cache(lambda name: fit(name, directory))
+    if set(parts) & set(STEADY):
+        contenders = OWN
+        steady, timing = Steady(), Timing(1, 1) if quick else Timing(2, 3)
+        for name in models:
+            print(f"{name} …", flush=True)
+            measure(steady, fitted(name), contenders, parts, timing, directory)
+        add_steady(report, steady, contenders)
+        report.setups |= {c.title: c.setup for c in contenders}
+    report.setups[SKERRY.title] = SKERRY.setup
+    if "overload" in parts:
+        print("overload …", flush=True)
+        add_overload(report, fitted("forest300"), 5 if quick else 30, directory)
+    if "mixed" in parts:
+        print("mixed …", flush=True)
+        add_mixed(report, fitted("forest100"), 3 if quick else 10, directory)
+    if "cold" in parts:
+        print("cold …", flush=True)
+        add_cold_start(report, fitted("forest300"), 2 if quick else 7, directory)
+
+
+if __name__ == "__main__":
+    main()
