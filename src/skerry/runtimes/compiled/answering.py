@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from skerry.core.rows import Predictions
 from skerry.runtimes.answers import Shape, best_of, split_probabilities
-from skerry.runtimes.compiled.base import Array, Block, Compiled, Matrix, NotCompiled
+from skerry.runtimes.compiled.base import (
+    Array,
+    Block,
+    Both,
+    Compiled,
+    Matrix,
+    NotCompiled,
+    Predict,
+    Probabilities,
+)
 from skerry.runtimes.compiled.decisions import by_probability, either
 
 
@@ -34,33 +43,53 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
         NotCompiled: a method that the answer needs has no compiled form.
     """
     predict, predict_proba = compiled.predict, compiled.predict_proba
-    classes = compiled.classes
-    if shape is Shape.SINGLE and predict_proba is not None and classes is not None:
-
-        def by_argmax(block: Block) -> Answered:
-            probabilities: Matrix = predict_proba(block)  # type: ignore[assignment]  # one output
-            labels, best, uncertain = by_probability(probabilities, classes)
-            return Answered(Predictions(labels, best, (probabilities,)), uncertain)
-
-        return by_argmax
+    if shape is Shape.SINGLE and predict_proba is not None and compiled.classes is not None:
+        return _by_argmax(predict_proba, compiled.classes)
     if predict is None:
         raise NotCompiled("predict has no compiled form")
     if shape is Shape.NONE:
-
-        def labels_only(block: Block) -> Answered:
-            labels, uncertain = predict(block)
-            labels = _flat(labels)
-            if labels.dtype.kind == "f":
-                uncertain = either(uncertain, _not_finite(labels))
-            return Answered(Predictions(labels), uncertain)
-
-        return labels_only
+        return _of_labels(predict)
     if predict_proba is None:
         raise NotCompiled("predict_proba has no compiled form")
-    ask = compiled.both or (lambda block: (predict(block), predict_proba(block)))
+    both = compiled.both or (lambda block: (predict(block), predict_proba(block)))
+    return _of_one_output(both) if shape is Shape.SINGLE else _of_several_outputs(both, shape)
 
-    def both(block: Block) -> Answered:
-        (labels, uncertain), probabilities = ask(block)
+
+def _by_argmax(predict_proba: Probabilities, classes: Array) -> Answer:
+    def answer(block: Block) -> Answered:
+        probabilities: Matrix = predict_proba(block)  # type: ignore[assignment]  # one output
+        labels, best, uncertain = by_probability(probabilities, classes)
+        return Answered(Predictions(labels, best, (probabilities,)), uncertain)
+
+    return answer
+
+
+def _of_labels(predict: Predict) -> Answer:
+    def answer(block: Block) -> Answered:
+        labels, uncertain = predict(block)
+        if labels.ndim == 2:
+            labels = _flat(labels)
+        if labels.dtype.kind == "f":
+            uncertain = either(uncertain, _not_finite(labels))
+        return Answered(Predictions(labels), uncertain)
+
+    return answer
+
+
+def _of_one_output(both: Both) -> Answer:
+    def answer(block: Block) -> Answered:
+        (labels, uncertain), found = both(block)
+        probabilities: Matrix = found  # type: ignore[assignment]  # one output
+        confidences = _highest(probabilities)
+        uncertain = either(uncertain, _not_finite(confidences))
+        return Answered(Predictions(labels, confidences, (probabilities,)), uncertain)
+
+    return answer
+
+
+def _of_several_outputs(both: Both, shape: Shape) -> Answer:
+    def answer(block: Block) -> Answered:
+        (labels, uncertain), probabilities = both(block)
         each = split_probabilities(shape, probabilities)
         confidences = best_of(each)
         uncertain = either(uncertain, _not_finite(confidences))
@@ -69,12 +98,20 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
             confidences = confidences[:, 0]
         return Answered(Predictions(labels, confidences, each), uncertain)
 
-    return both
+    return answer
 
 
 def _flat(labels: Array) -> Array:
     """Return [n_rows] of a single column, as a native answer has it."""
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
+def _highest(probabilities: Matrix) -> NDArray[np.float64]:
+    """Return [n_rows], the highest probability of each row."""
+    if len(probabilities) == 1:
+        return np.array([max(probabilities.tolist()[0])])
+    highest: NDArray[np.float64] = probabilities.max(axis=1)
+    return highest
 
 
 def _not_finite(numbers: NDArray[np.float64]) -> NDArray[np.bool_] | None:

@@ -20,6 +20,7 @@ from skerry.runtimes.compiled.base import (
     as_matrix,
 )
 from skerry.runtimes.compiled.decisions import by_score
+from skerry.runtimes.compiled.linear import linear_scores
 from skerry.runtimes.compiled.links import posterior
 from skerry.runtimes.compiled.quadratic import scaled_squares
 
@@ -39,11 +40,11 @@ def nearest(centers: Array, labels: Array) -> Predict:
     if len(centers) == 1:
         return lambda block: Decision(labels.repeat(len(as_matrix(block))))
     # |x - c|² without |x|², which is the same for all, and negative: the largest is the nearest.
-    weights, squares = np.ascontiguousarray(2.0 * centers.T), np.vecdot(centers, centers)
-    size = max(1.0, float(squares.max()))
+    squares = np.vecdot(centers, centers)
+    scores, size = linear_scores(2.0 * centers, -squares), max(1.0, float(squares.max()))
 
     def predict(block: Block) -> Decision:
-        return by_score(as_matrix(block).dot(weights) - squares, labels, _TIE, size)
+        return by_score(scores(block), labels, _TIE, size)
 
     return predict
 
@@ -85,7 +86,7 @@ def _bisecting(estimator: Any, _: Compile) -> Compiled:
     if isinstance(root, int):
         only = np.array([root], dtype=np.int32)
         return Compiled(predict=lambda block: Decision(only.repeat(len(as_matrix(block)))))
-    weights, offset = np.ascontiguousarray(np.array(directions).T), np.array(constants)
+    weights, offset = np.ascontiguousarray(np.array(directions).T), np.array([constants])
     labels = np.arange(estimator.n_clusters, dtype=np.int32)
 
     def label_of(scores: list[float]) -> tuple[int, bool]:
@@ -114,14 +115,16 @@ def _centroid_classifier(estimator: Any, _: Compile) -> Compiled:
     spread = np.asarray(estimator.within_class_std_dev_)
     scales = np.where(spread == 0.0, 1.0, 1.0 / np.where(spread == 0.0, 1.0, spread))
     squares = scaled_squares(estimator.centroids_, scales[None])
-    constants = 2.0 * np.log(prior)
+    constants = 2.0 * np.log(prior)[None]
 
     def predict_proba(block: Block) -> Matrix:
-        return posterior(constants - squares(block))
+        found = squares(block)
+        return posterior(np.subtract(constants, found, out=found))
 
     if not np.isclose(prior, 1.0 / len(classes)).all():
         return Compiled(predict_proba=predict_proba, classes=classes)
-    return Compiled(predict=nearest(estimator.centroids_, classes), predict_proba=predict_proba)
+    predict = nearest(estimator.centroids_, classes)
+    return Compiled(predict=predict, predict_proba=predict_proba)
 
 
 COMPILERS: Mapping[str, Compiler] = {

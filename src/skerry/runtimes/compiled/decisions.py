@@ -70,14 +70,20 @@ def by_sign(scores: NDArray[np.float64], classes: Array, threshold: float = 0.0)
     return Decision(classes[(distance > 0).astype(np.intp)], near(distance, scores))
 
 
-def by_threshold(scores: Matrix, threshold: float, labels: Array) -> Decision:
-    """Return ``labels[1]`` of each score above the threshold, else ``labels[0]``.
+def by_threshold(scores: Matrix, threshold: float) -> Decision:
+    """Return 1 for each score above the threshold, else 0.
 
-    scores: [n_rows, n_outputs]; labels: two of them.
+    scores: [n_rows, n_labels].
     """
+    if len(scores) == 1 and scores.size <= _FEW_CLASSES:
+        distances = [score - threshold for score in scores.tolist()[0]]
+        sure = min(map(abs, distances)) > _SCORE_TIE * max(1.0, *map(abs, distances))
+        labels = np.array([[1 if distance > 0.0 else 0 for distance in distances]])
+        return Decision(labels, None if sure else _ONE)
     distance = scores - threshold
     close = np.abs(distance) <= _SCORE_TIE * np.maximum(1.0, np.abs(scores))
-    return Decision(labels.take(distance > 0), np.any(close, axis=1) if close.any() else None)
+    uncertain = np.any(close, axis=1) if close.any() else None
+    return Decision((distance > 0).astype(np.int64), uncertain)
 
 
 def near(distance: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -61,12 +60,11 @@ def _with_constant(kernel: Kernel, value: float, *, is_sum: bool) -> Kernel:
 
 
 def _rational(kernel: Any, points: Matrix) -> Kernel:
-    squares, power = squared_distances(points), -float(kernel.alpha)
     scale = 1.0 / (2.0 * float(kernel.alpha) * float(kernel.length_scale) ** 2)
+    squares, power = squared_distances(points, scale), -float(kernel.alpha)
 
     def rational(rows: Matrix) -> Matrix:
         found = squares(rows)
-        found *= scale
         found += 1.0
         return np.power(found, power, out=found)
 
@@ -76,15 +74,15 @@ def _rational(kernel: Any, points: Matrix) -> Kernel:
 def _scaled(kernel: Any, points: Matrix, nu: float) -> Kernel:
     """Return a Matérn kernel; of infinite nu it is the squared exponential one."""
     length = np.squeeze(np.asarray(kernel.length_scale, dtype=np.float64))
-    squares = squared_distances(np.ascontiguousarray(points / length))
+    scaled, is_one = np.ascontiguousarray(points / length), bool(np.all(length == 1.0))
+    squares = squared_distances(scaled, -0.5 if np.isinf(nu) else 2.0 * nu)
 
     def squared_exponential(rows: Matrix) -> Matrix:
-        found = squares(rows / length)
-        found *= -0.5
+        found = squares(rows if is_one else rows / length)
         return np.exp(found, out=found)
 
     def matern(rows: Matrix) -> Matrix:
-        distances = np.sqrt(squares(rows / length)) * math.sqrt(2.0 * nu)
+        distances = np.sqrt(squares(rows if is_one else rows / length))
         smooth = np.exp(-distances)
         if nu > 1.0:
             smooth *= 1.0 + distances + (distances**2 / 3.0 if nu > 2.0 else 0.0)

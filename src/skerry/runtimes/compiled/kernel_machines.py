@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ _UNDERFLOW = 1e-280
 # Source: Williams & Barber, "Bayesian Classification with Gaussian Processes", Appendix A.
 _LAMBDAS = np.array([0.41, 0.4, 0.37, 0.44, 0.39])[:, None]
 _COEFS = np.array([-1854.8214151, 3516.89893646, 221.29346712, 128.12323805, -2010.49422654])
+
+_APPROXIMATION = list(zip(_COEFS.tolist(), _LAMBDAS[:, 0].tolist(), strict=True))
 
 
 def _ridge(estimator: Any, _: Compile) -> Compiled:
@@ -69,6 +72,10 @@ def _process_classifier(estimator: Any, _: Compile) -> Compiled:
 
     def predict_proba(block: Block) -> Matrix:
         rows = as_matrix(block)
+        if len(rows) == 1:
+            alone = [latent.probability_of_one(latent.kernel(rows)) for latent in latents]
+            total = sum(alone)
+            return np.array([[probability / total for probability in alone]])
         each = np.column_stack([latent.probability(latent.kernel(rows)) for latent in latents])
         each /= each.sum(axis=1, keepdims=True)
         return each
@@ -100,8 +107,25 @@ class _Latent:
         # v = L⁻¹ (W K): L is well-conditioned, being a root of something above one.
         self._root = np.ascontiguousarray((np.linalg.inv(binary.L_) * binary.W_sr_[None]).T)
 
+    def probability_of_one(self, values: Matrix) -> float:
+        """Return the probability of the second class, of kernel values [1, n_points]."""
+        row = values[0]
+        mean, along = row.dot(self.weights).item(), row.dot(self._root)
+        variance = self._variance - along.dot(along).item()
+        if not variance > 0.0:
+            return math.nan
+        # What scikit-learn divides and multiplies by before the sum comes to a half.
+        alpha = 0.5 / variance
+        doubled: float = sum(
+            coef * (1.0 + math.erf(size * mean * math.sqrt(alpha / (alpha + size * size))))
+            for coef, size in _APPROXIMATION
+        )
+        return doubled / 2.0
+
     def probability(self, values: Matrix) -> NDArray[np.float64]:
         """Return the probability of the second class, of kernel values [n_rows, n_points]."""
+        if len(values) == 1:
+            return np.array([self.probability_of_one(values)])
         mean = values.dot(self.weights)
         along = values.dot(self._root)
         variance = self._variance - np.vecdot(along, along)

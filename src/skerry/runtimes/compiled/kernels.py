@@ -36,15 +36,19 @@ def kernel_of(name: Any, points: Array, gamma: float, degree: float, coef0: floa
     raise NotCompiled(f"the kernel {name} has no compiled form")
 
 
-def squared_distances(points: Matrix) -> Kernel:
-    """Return the squared Euclidean distances, by differences: no digits cancel."""
+def squared_distances(points: Matrix, factor: float = 1.0) -> Kernel:
+    """Return the squared Euclidean distances times a factor, by differences: no digits cancel."""
+    factors = np.full(points.shape[1], factor)
 
     def squares(rows: Matrix) -> Matrix:
         if len(rows) == 1:
             difference = points - rows
-            found: Matrix = np.vecdot(difference, difference)[None]
-            return found
-        return np.asarray(cdist(rows, points, "sqeuclidean"))
+            np.multiply(difference, difference, out=difference)
+            alone: Matrix = difference.dot(factors)[None]
+            return alone
+        found: Matrix = np.asarray(cdist(rows, points, "sqeuclidean"))
+        found *= factor
+        return found
 
     return squares
 
@@ -63,11 +67,10 @@ def require_well_conditioned(weights: Array, largest: float = 1.0) -> None:
 
 
 def _of_squares(points: Matrix, gamma: float) -> Kernel:
-    squares, factor = squared_distances(points), -float(gamma)
+    squares = squared_distances(points, -float(gamma))
 
     def kernel(rows: Matrix) -> Matrix:
         found = squares(rows)
-        found *= factor
         return np.exp(found, out=found)
 
     return kernel

@@ -12,6 +12,7 @@ import numpy as np
 
 from skerry.runtimes.compiled.base import (
     Array,
+    Block,
     Compile,
     Compiled,
     Compiler,
@@ -28,9 +29,28 @@ def linear_scores(coef: Array, intercept: Any) -> Scores:
         weights = weights[:, 0]
     offset = np.asarray(intercept, dtype=np.float64)
     if weights.ndim == 1:
-        constant = float(offset.ravel()[0])
-        return lambda block: as_matrix(block).dot(weights) + constant
-    return lambda block: as_matrix(block).dot(weights) + offset
+        return _one_score(weights, float(offset.ravel()[0]))
+    # To add what has the shape of one row costs half of adding what has fewer dimensions.
+    offset = np.broadcast_to(offset, weights.shape[1:])[None].copy()
+
+    def scores(block: Block) -> Array:
+        found: Array = as_matrix(block).dot(weights)
+        found += offset
+        return found
+
+    return scores
+
+
+def _one_score(weights: Array, constant: float) -> Scores:
+    def scores(block: Block) -> Array:
+        found: Array = as_matrix(block).dot(weights)
+        if len(found) == 1:
+            found[0] += constant
+        else:
+            found += constant
+        return found
+
+    return scores
 
 
 def _regressor(estimator: Any, _: Compile) -> Compiled:

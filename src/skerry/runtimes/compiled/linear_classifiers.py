@@ -24,7 +24,6 @@ from skerry.runtimes.compiled.linear import linear_scores
 from skerry.runtimes.compiled.links import expit, logistic, softmax, two_columns
 
 OUTLIER_AND_INLIER = np.array([-1, 1])
-_ABSENT_AND_PRESENT = np.array([0, 1])
 
 
 def _classifier(estimator: Any, _: Compile) -> Compiled:
@@ -46,7 +45,7 @@ def _ridge(estimator: Any, compiler: Compile) -> Compiled:
         return _classifier(estimator, compiler)
     scores = linear_scores(estimator.coef_, estimator.intercept_)
     return Compiled(
-        predict=lambda block: by_threshold(scores(block), 0.0, _ABSENT_AND_PRESENT),
+        predict=lambda block: by_threshold(scores(block), 0.0),
         decision_function=scores,
     )
 

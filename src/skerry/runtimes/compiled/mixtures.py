@@ -83,8 +83,11 @@ def _of_components(estimator: Any, constants: Array) -> Compiled:
 
 
 def _posterior(squares: Squares, constants: Array, classes: Array) -> Compiled:
+    constants = constants[None]
+
     def predict_proba(block: Block) -> Matrix:
-        return posterior(constants - squares(block))
+        found = squares(block)
+        return posterior(np.subtract(constants, found, out=found))
 
     return Compiled(predict_proba=predict_proba, classes=classes)
 

@@ -43,7 +43,14 @@ def _gaussian(estimator: Any, _: Compile) -> Compiled:
     constants = np.log(estimator.class_prior_) - 0.5 * np.log(2.0 * np.pi * variances).sum(axis=1)
     # Half of the square belongs to the density.
     squares = scaled_squares(estimator.theta_, np.sqrt(0.5 / variances))
-    return _compiled(estimator, lambda block: constants - squares(block))
+    constants = constants[None]
+
+    def joint(block: Block) -> Matrix:
+        found = squares(block)
+        np.subtract(constants, found, out=found)
+        return found
+
+    return _compiled(estimator, joint)
 
 
 def _multinomial(estimator: Any, _: Compile) -> Compiled:
@@ -83,10 +90,23 @@ def _categorical(estimator: Any, _: Compile) -> Compiled:
     sizes = np.array([len(table) for table in tables])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     stacked = np.concatenate(tables)
+    of_code: list[list[list[float]]] = [table.tolist() for table in tables]
+    priors, nothing = prior.tolist(), np.full((1, len(classes)), np.nan)
+
+    def joint_of_one(row: list[float]) -> Matrix:
+        known = [priors]
+        for table, value in zip(of_code, row, strict=True):
+            if not -1.0 < value < len(table):
+                return nothing
+            known.append(table[int(value)])
+        return np.array([[sum(each) for each in zip(*known, strict=True)]])
 
     def joint(block: Block) -> Matrix:
         """Return NaN for rows with a category that is none: scikit-learn refuses them."""
-        codes = as_matrix(block).astype(np.int64)
+        matrix = as_matrix(block)
+        if len(matrix) == 1:
+            return joint_of_one(matrix.tolist()[0])
+        codes = matrix.astype(np.int64)
         strange = ((codes < 0) | (codes >= sizes)).any(axis=1)
         if strange.any():
             codes[strange] = 0
@@ -95,9 +115,7 @@ def _categorical(estimator: Any, _: Compile) -> Compiled:
             found[strange] = np.nan
         return found
 
-    return Compiled(
-        predict_proba=lambda block: posterior(joint(block)), classes=classes, has_jumps=True
-    )
+    return _compiled(estimator, joint, has_jumps=True)
 
 
 COMPILERS: Mapping[str, Compiler] = {

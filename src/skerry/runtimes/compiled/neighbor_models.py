@@ -18,11 +18,12 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
 )
-from skerry.runtimes.compiled.decisions import either, near
+from skerry.runtimes.compiled.decisions import by_sign, either
 from skerry.runtimes.compiled.linear_classifiers import OUTLIER_AND_INLIER
-from skerry.runtimes.compiled.neighbors import Search, nearest_of, weights_of, within
+from skerry.runtimes.compiled.neighbors import Distances, Search, nearest_of, weights_of, within
 
 _TIE = 1e-12
+_FEW = 8
 Row = Matrix
 Votes = list[list[float]]
 """For each output, the probabilities of its classes."""
@@ -36,7 +37,8 @@ def _radius_classifier(estimator: Any, _: Compile) -> Compiled:
     return _classifier(estimator, within(estimator, estimator.radius))
 
 
-def _classifier(estimator: Any, search: Search) -> Compiled:
+def _classifier(estimator: Any, found_by: tuple[Search, Distances]) -> Compiled:
+    search, distances_of = found_by
     several = bool(estimator.outputs_2d_)
     classes = [np.asarray(c) for c in (estimator.classes_ if several else [estimator.classes_])]
     codes = np.asarray(estimator._y).reshape(len(estimator._y), -1)  # noqa: SLF001 - has no public name
@@ -47,18 +49,22 @@ def _classifier(estimator: Any, search: Search) -> Compiled:
     tie = 0.0 if weigh is None else _TIE
 
     def votes_of(row: Row) -> tuple[Votes, bool]:
-        indices, distances, sure = search(row)
+        found = search(row)
+        indices = found.indices
         if len(indices) == 0:  # scikit-learn says what an outlier is, or refuses it
             return [[1.0] + [0.0] * (size - 1) for size in sizes], False
-        weights = [1.0] * len(indices) if weigh is None else weigh(distances).tolist()
-        total = sum(weights)
-        votes: Votes = []
-        for column, size in zip(columns, sizes, strict=True):
-            counts = [0.0] * size
-            for code, weight in zip(column[indices].tolist(), weights, strict=True):
-                counts[code] += weight
-            votes.append([count / total for count in counts])
-        return votes, sure
+        if weigh is None:
+            total = float(len(indices))
+            return [
+                [count / total for count in _counts(column.take(indices).tolist(), size)]
+                for column, size in zip(columns, sizes, strict=True)
+            ], found.sure
+        weights = weigh(distances_of(found))
+        share = (weights / weights.sum()).tolist()
+        return [
+            _weighted_counts(column.take(indices).tolist(), share, size)
+            for column, size in zip(columns, sizes, strict=True)
+        ], found.sure
 
     def both(block: Block) -> tuple[Decision, Matrix | list[Matrix]]:
         found = [votes_of(row) for row in _rows(block)]
@@ -67,7 +73,7 @@ def _classifier(estimator: Any, search: Search) -> Compiled:
         for k, known in enumerate(classes):
             outputs = [votes[k] for votes, _ in found]
             best = [votes.index(max(votes)) for votes in outputs]
-            labels.append(known[best])
+            labels.append(known[best[0] : best[0] + 1] if len(best) == 1 else known.take(best))
             probabilities.append(np.array(outputs))
             if tie:
                 sure = [s and _is_alone(v, b) for s, v, b in zip(sure, outputs, best, strict=True)]
@@ -78,6 +84,24 @@ def _classifier(estimator: Any, search: Search) -> Compiled:
         return Decision(np.stack(labels, axis=1).astype(dtype), uncertain), probabilities
 
     return _of_both(both)
+
+
+def _counts(codes: list[int], size: int) -> list[int]:
+    return [codes.count(code) for code in range(size)] if size < _FEW else _tally(codes, size)
+
+
+def _tally(codes: list[int], size: int) -> list[int]:
+    counts = [0] * size
+    for code in codes:
+        counts[code] += 1
+    return counts
+
+
+def _weighted_counts(codes: list[int], weights: list[float], size: int) -> list[float]:
+    counts = [0.0] * size
+    for code, weight in zip(codes, weights, strict=True):
+        counts[code] += weight
+    return counts
 
 
 def _is_alone(votes: list[float], best: int) -> bool:
@@ -99,21 +123,25 @@ def _radius_regressor(estimator: Any, _: Compile) -> Compiled:
     return _regressor(estimator, within(estimator, estimator.radius))
 
 
-def _regressor(estimator: Any, search: Search) -> Compiled:
+def _regressor(estimator: Any, found_by: tuple[Search, Distances]) -> Compiled:
+    search, distances_of = found_by
     targets = np.asarray(estimator._y, dtype=np.float64)  # noqa: SLF001 - has no public name
     weigh = weights_of(estimator)
-    shape = targets.shape[1:]
+    shape, single = targets.shape[1:], targets.ndim == 1
 
     def answer_of_one(row: Row) -> tuple[Array, bool]:
-        indices, distances, sure = search(row)
+        found = search(row)
+        indices = found.indices
         if len(indices) == 0:
             return np.full((1, *shape), np.nan), False
         if weigh is None:
+            if single:
+                return np.array([sum(targets.take(indices).tolist()) / len(indices)]), found.sure
             weights = np.full(len(indices), 1.0 / len(indices))
         else:
-            weights = weigh(distances)
+            weights = weigh(distances_of(found))
             weights /= weights.sum()
-        return weights.dot(targets[indices])[None], sure
+        return weights.dot(targets[indices])[None], found.sure
 
     def predict(block: Block) -> Decision:
         found = [answer_of_one(row) for row in _rows(block)]
@@ -128,26 +156,25 @@ def _outliers(estimator: Any, _: Compile) -> Compiled:
     """Source: ``sklearn.neighbors.LocalOutlierFactor.score_samples``."""
     if not estimator.novelty:
         raise NotCompiled("a local outlier factor of novelty=False has no predict")
-    search = nearest_of(estimator, estimator.n_neighbors_)
+    search, distances_of = nearest_of(estimator, estimator.n_neighbors_)
     density = np.asarray(estimator._lrd)  # noqa: SLF001 - has no public name
     reach = np.ascontiguousarray(estimator._distances_fit_X_[:, estimator.n_neighbors_ - 1])
     offset, count = float(estimator.offset_), float(estimator.n_neighbors_)
+    ones = np.ones(estimator.n_neighbors_)
 
     def score_of(row: Row) -> tuple[float, bool]:
-        indices, distances, sure = search(row)
-        reached = float(np.maximum(distances, reach[indices]).sum())
+        found = search(row)
+        indices = found.indices
+        reached = np.maximum(distances_of(found), reach.take(indices)).dot(ones).item()
         own = 1.0 / (reached / count + 1e-10)
-        return -float(density[indices].sum()) / count / own - offset, sure
-
-    def scores_of(block: Block) -> tuple[Array, list[bool]]:
-        found = [score_of(row) for row in _rows(block)]
-        return np.array([score for score, _ in found]), [sure for _, sure in found]
+        return -density.take(indices).dot(ones).item() / count / own - offset, found.sure
 
     def predict(block: Block) -> Decision:
-        scores, sure = scores_of(block)
-        uncertain = None if all(sure) else ~np.array(sure)
-        labels = OUTLIER_AND_INLIER.take(scores >= 0.0)
-        return Decision(labels, either(uncertain, near(scores, scores)))
+        found = [score_of(row) for row in _rows(block)]
+        labels, uncertain = by_sign(np.array([score for score, _ in found]), OUTLIER_AND_INLIER)
+        if not all(sure for _, sure in found):
+            uncertain = either(uncertain, np.array([not sure for _, sure in found]))
+        return Decision(labels, uncertain)
 
     return Compiled(predict=predict)
 

@@ -20,53 +20,56 @@ _ROUNDING_OF_PRODUCTS = 1e-13
 class Found(NamedTuple):
     """Neighbours of one row.
 
-    indices, distances: [k], in any order. sure: no other could be as near but for rounding.
+    indices: [k], in any order. measures: of all points, the distance or its square.
+    sure: no other point could be as near but for rounding.
     """
 
     indices: NDArray[np.intp]
-    distances: NDArray[np.float64]
+    measures: NDArray[np.float64]
     sure: bool
 
 
 Search = Callable[[Matrix], Found]
 """From one row [1, n_features] to its neighbours."""
+Distances = Callable[[Found], NDArray[np.float64]]
+"""From what was found to the distances [k] of the neighbours."""
 
 
-def nearest_of(estimator: Any, n_neighbors: int) -> Search:
-    """Return the search for a number of neighbours."""
+def nearest_of(estimator: Any, n_neighbors: int) -> tuple[Search, Distances]:
+    """Return the search for a number of neighbours, and how to get their distances."""
     measure, power, blur = _measure(estimator)
     last = n_neighbors - 1
 
     def search(row: Matrix) -> Found:
         found = measure(row)
         if len(found) == n_neighbors:
-            return Found(np.arange(n_neighbors), found**power, True)
+            return Found(np.arange(n_neighbors), found, True)
         few = len(found) <= _FEW
         order = found.argsort() if few else found.argpartition((last, n_neighbors))
-        farthest, next_one = found[order[last]].item(), found[order[n_neighbors]].item()
-        indices = order[:n_neighbors]
-        return Found(
-            indices,
-            found[indices] ** power,
-            next_one - farthest > _TIE * next_one + blur(row),
-        )
+        farthest, next_one = found.item(order.item(last)), found.item(order.item(n_neighbors))
+        sure = next_one - farthest > _TIE * next_one + blur(row)
+        return Found(order[:n_neighbors], found, sure)
 
-    return search
+    return search, _distances(power)
 
 
-def within(estimator: Any, radius: float) -> Search:
-    """Return the search for all neighbours within a radius."""
+def within(estimator: Any, radius: float) -> tuple[Search, Distances]:
+    """Return the search for all neighbours within a radius, and how to get their distances."""
     measure, power, blur = _measure(estimator)
     limit = radius ** (1.0 / power)
 
     def search(row: Matrix) -> Found:
         found = measure(row)
-        indices = (found <= limit).nonzero()[0]
-        closest = np.abs(found - limit).min()
-        sure = bool(closest > _TIE * limit + blur(row))
-        return Found(indices, found[indices] ** power, sure)
+        away = found - limit
+        indices = (away <= 0.0).nonzero()[0]
+        sure = bool(np.abs(away, out=away).min() > _TIE * limit + blur(row))
+        return Found(indices, found, sure)
 
-    return search
+    return search, _distances(power)
+
+
+def _distances(power: float) -> Distances:
+    return lambda found: found.measures.take(found.indices) ** power
 
 
 def weights_of(estimator: Any) -> Callable[[Array], Array] | None:

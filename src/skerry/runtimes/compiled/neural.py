@@ -21,7 +21,6 @@ from skerry.runtimes.compiled.decisions import by_threshold
 from skerry.runtimes.compiled.links import expit, logistic, softmax
 
 _ZERO = np.zeros(())
-_ABSENT_AND_PRESENT = np.array([0, 1])
 
 
 def _relu(values: Matrix) -> None:
@@ -54,7 +53,7 @@ def _layers(estimator: Any) -> Callable[[Block], Matrix]:
     if activate is None:
         raise NotCompiled(f"activation={estimator.activation!r} has no compiled form")
     weights = [np.ascontiguousarray(each, dtype=np.float64) for each in estimator.coefs_]
-    offsets = [np.asarray(each, dtype=np.float64) for each in estimator.intercepts_]
+    offsets = [np.array([each], dtype=np.float64) for each in estimator.intercepts_]
     *hidden, (last, last_offset) = zip(weights, offsets, strict=True)
 
     def forward(block: Block) -> Matrix:
@@ -92,7 +91,7 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
 
     def both(block: Block) -> tuple[Decision, Matrix]:
         probabilities = predict_proba(block)
-        return by_threshold(probabilities, 0.5, _ABSENT_AND_PRESENT), probabilities
+        return by_threshold(probabilities, 0.5), probabilities
 
     return Compiled(predict=lambda block: both(block)[0], predict_proba=predict_proba, both=both)
 

@@ -140,7 +140,14 @@ def _weighted(estimator: Any, weights: Array) -> Scores:
     offset = float(intercept[0]) if weights.ndim == 1 else np.asarray(intercept)
     if estimator.kernel != "poly":
         require_well_conditioned(weights)
-        return lambda block: kernel(as_matrix(block)).dot(weights) + offset
+        row_offset = np.array([offset])
+
+        def weighted(block: Block) -> Array:
+            found: Array = kernel(as_matrix(block)).dot(weights)
+            found += row_offset
+            return found
+
+        return weighted
     sizes = np.abs(weights)
 
     def scores(block: Block) -> Array:
