@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -111,6 +111,21 @@ def test_trees_behind_exact_steps_are_compiled() -> None:
     compiled = compile_estimator(model)
     assert compiled.predict_proba is not None
     assert np.array_equal(compiled.predict_proba(x), model.predict_proba(x))
+
+
+@pytest.mark.parametrize("kind", ["strings", "numbers"])
+def test_boosting_encodes_its_own_categories(kind: str) -> None:
+    frame = _FRAME[["age", "city", "income"]].astype({"city": "category"})
+    if kind == "numbers":
+        frame["city"] = frame["city"].cat.codes.astype("float").replace(-1, np.nan) * 2.0
+    model = HistGradientBoostingClassifier(
+        max_iter=10, categorical_features=["city"], min_samples_leaf=5
+    ).fit(frame, _TARGET)
+    servable = _prepared(model)
+    assert _accepted(servable)
+    found = servable.predict(to_rows(servable.info.signature, json_rows(frame)))
+    assert found.probabilities is not None
+    assert np.allclose(found.probabilities[0], model.predict_proba(frame), rtol=0, atol=1e-12)
 
 
 def test_one_step_without_a_compiled_form_leaves_the_whole_to_scikit_learn() -> None:
