@@ -36,9 +36,11 @@ def _pipeline(estimator: Any, compile_: Compile) -> Compiled:
     parts = [part for part in parts if part is not UNCHANGED]
     if not parts:
         return UNCHANGED
-    if parts[-1].transform is not None:
-        return chained(parts)
-    return parts[0] if len(parts) == 1 else behind(chained(parts[:-1]), parts[-1])
+    final = parts[-1]
+    if len(parts) == 1:
+        return final
+    answers = final.predict is not None or final.predict_proba is not None
+    return behind(chained(parts[:-1]), final) if answers else chained(parts)
 
 
 def _column_transformer(estimator: Any, compile_: Compile) -> Compiled:
