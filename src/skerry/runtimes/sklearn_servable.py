@@ -11,7 +11,6 @@ from skerry.core.plan import Executor
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.runtimes.compiled.answering import Answer, Answered
-from skerry.runtimes.compiled.base import Undecided
 from skerry.runtimes.model_input import is_immoderate
 from skerry.runtimes.native import Native
 from skerry.runtimes.release import release
@@ -104,7 +103,7 @@ def compiled_answer(native: Native, compiled: Answer, rows: Rows) -> Answered | 
     matrix = rows.matrix
     try:
         return compiled(native.model_input.block(rows) if matrix is None else matrix)
-    except Undecided:
+    except Exception:  # noqa: BLE001 - what it does not take, scikit-learn answers or refuses
         return None
 
 

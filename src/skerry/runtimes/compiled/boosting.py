@@ -6,6 +6,7 @@ Treelite's own links compute in float32, which differs by 6e-8.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
 )
+from skerry.runtimes.compiled.chains import UNCHANGED, behind
+from skerry.runtimes.compiled.composition import side_by_side
 from skerry.runtimes.compiled.links import logistic, softmax
 from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
 
@@ -39,13 +42,31 @@ def _gradient_classifier(estimator: Any, _: Compile) -> Compiled:
     return _classifier(estimator, _rounded, factor)
 
 
-def _histogram_regressor(estimator: Any, _: Compile) -> Compiled:
+def _histogram_regressor(estimator: Any, compile_: Compile) -> Compiled:
     inverse = estimator._loss.link.inverse  # noqa: SLF001 - no public name says which link it is
-    return _regressor(estimator, as_matrix, inverse)
+    return _encoded(estimator, compile_, lambda plain: _regressor(plain, as_matrix, inverse))
 
 
-def _histogram_classifier(estimator: Any, _: Compile) -> Compiled:
-    return _classifier(estimator, as_matrix, 1.0)
+def _histogram_classifier(estimator: Any, compile_: Compile) -> Compiled:
+    return _encoded(estimator, compile_, lambda plain: _classifier(plain, as_matrix, 1.0))
+
+
+def _encoded(estimator: Any, compile_: Compile, build: Callable[[Any], Compiled]) -> Compiled:
+    """Compile the encoder of categories, and behind it the trees, which know codes only.
+
+    Source: ``BaseHistGradientBoosting._preprocess_X``: categories go before numbers.
+    """
+    if getattr(estimator, "_preprocessor", None) is None:
+        return build(estimator)
+    plain = copy(estimator)
+    plain._preprocessor = None  # noqa: SLF001 - a copy that takes what the encoder gives
+    is_category = np.asarray(estimator.is_categorical_)
+    encoder = estimator._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - fitted state
+    parts, selections = [compile_(encoder)], [np.flatnonzero(is_category).tolist()]
+    if not is_category.all():
+        parts.append(UNCHANGED)
+        selections.append(np.flatnonzero(~is_category).tolist())
+    return behind(side_by_side(parts, selections), build(plain))
 
 
 def _regressor(estimator: Any, given: Given, inverse: Callable[[Number], Number]) -> Compiled:

@@ -36,9 +36,11 @@ def _pipeline(estimator: Any, compile_: Compile) -> Compiled:
     parts = [part for part in parts if part is not UNCHANGED]
     if not parts:
         return UNCHANGED
-    if parts[-1].transform is not None:
-        return chained(parts)
-    return parts[0] if len(parts) == 1 else behind(chained(parts[:-1]), parts[-1])
+    final = parts[-1]
+    if len(parts) == 1:
+        return final
+    answers = final.predict is not None or final.predict_proba is not None
+    return behind(chained(parts[:-1]), final) if answers else chained(parts)
 
 
 def _column_transformer(estimator: Any, compile_: Compile) -> Compiled:
@@ -52,7 +54,7 @@ def _column_transformer(estimator: Any, compile_: Compile) -> Compiled:
             continue
         parts.append(_weighted(_part(transformer, compile_), weights.get(name)))
         selections.append(indices)
-    return _side_by_side(parts, selections)
+    return side_by_side(parts, selections)
 
 
 def _union(estimator: Any, compile_: Compile) -> Compiled:
@@ -62,12 +64,10 @@ def _union(estimator: Any, compile_: Compile) -> Compiled:
         for name, transformer in estimator.transformer_list
         if not _is(transformer, "drop")
     ]
-    return _side_by_side(parts, [None] * len(parts))
+    return side_by_side(parts, [None] * len(parts))
 
 
-def _side_by_side(
-    parts: Sequence[Compiled], selections: Sequence[Sequence[int] | None]
-) -> Compiled:
+def side_by_side(parts: Sequence[Compiled], selections: Sequence[Sequence[int] | None]) -> Compiled:
     """Return the parts' outputs from left to right, each of its own columns; None for all."""
     if not parts:
         raise NotCompiled("a transformer without columns has no compiled form")

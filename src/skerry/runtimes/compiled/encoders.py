@@ -6,11 +6,13 @@ Each fitted category is encoded once at load, so that every option is obeyed by 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 
 from skerry.runtimes.compiled.base import (
     Block,
@@ -26,6 +28,8 @@ from skerry.runtimes.warning_capture import captured_warnings
 
 _REFUSED, _ABSENT = -2, -3
 _MAX_CATEGORIES = 20_000
+_FEW_OUTPUTS = 256
+"""A list of more zeros takes longer than an array of them."""
 
 
 class Codes(NamedTuple):
@@ -63,7 +67,7 @@ def _one_hot(estimator: Any, _: Compile) -> Compiled:
         raise NotCompiled("OneHotEncoder(dtype=float32) has no compiled form")
     ends = np.cumsum(estimator._n_features_outs).tolist()  # noqa: SLF001 - no public name
     n_outputs = ends[-1]
-    columns = _output_columns(estimator, [0, *ends[:-1]], ends)
+    columns, few = _output_columns(estimator, [0, *ends[:-1]], ends), n_outputs <= _FEW_OUTPUTS
 
     def one(values: list[Any]) -> list[Any]:
         made = [0.0] * n_outputs
@@ -74,7 +78,7 @@ def _one_hot(estimator: Any, _: Compile) -> Compiled:
         return made
 
     def transform(block: Block) -> Block:
-        if has_one_row(block):
+        if few and has_one_row(block):
             return np.array([one(values_of(block))])
         given = _values_of_columns(block)
         made = np.zeros((len(given[0]), n_outputs + 1))
@@ -83,23 +87,25 @@ def _one_hot(estimator: Any, _: Compile) -> Compiled:
             made[rows, codes.of_all(values)] = 1.0
         return made[:, :-1]
 
-    return Compiled(transform=transform, transform_one=one, is_exact=True, has_jumps=True)
+    return Compiled(
+        transform=transform,
+        transform_one=one if few else None,
+        is_exact=True,
+        has_jumps=True,
+    )
 
 
 def _output_columns(estimator: Any, starts: list[int], ends: list[int]) -> list[Codes]:
-    was_sparse = estimator.sparse_output
-    estimator.sparse_output = True
-    try:
-        answers = _asked(estimator)
-    finally:
-        estimator.sparse_output = was_sparse
+    sparse = copy(estimator)
+    sparse.sparse_output = True
+    answers = _asked(sparse)
     columns = []
     for each, start, end in zip(answers, starts, ends, strict=True):
 
         def code(row: Any, start: int = start, end: int = end) -> int:
             if row is None:
                 return _REFUSED
-            return next((int(j) for j in row.indices if start <= j < end), -1)
+            return next((int(j) for j in row if start <= j < end), -1)
 
         columns.append(each.coded(code))
     return columns
@@ -160,14 +166,16 @@ class Answers(NamedTuple):
         return Codes({c: k for c, k in pairs if not _is_nan(c)}, missing, unknown)
 
 
-def _asked(estimator: Any) -> list[Answers]:
+def _asked(fitted: Any) -> list[Answers]:
     """Ask the encoder for each category of each column, the other columns at their first one."""
+    estimator = copy(fitted)
+    vars(estimator).pop("_sklearn_output_config", None)  # arrays, whatever the model asked for
     known = [np.asarray(each).tolist() for each in estimator.categories_]
     if sum(map(len, known)) > _MAX_CATEGORIES or not all(known):
         raise NotCompiled(f"an encoder of more than {_MAX_CATEGORIES} categories or of none")
     dtypes = [np.asarray(each).dtype for each in estimator.categories_]
     found = []
-    with captured_warnings():
+    with captured_warnings(), config_context(transform_output="default"):
         for j, categories in enumerate(known):
             rows = _transformed(estimator, known, dtypes, j, categories)
             others = [
@@ -181,7 +189,7 @@ def _asked(estimator: Any) -> list[Answers]:
 def _transformed(
     estimator: Any, known: Sequence[list[Any]], dtypes: Sequence[Any], j: int, values: list[Any]
 ) -> list[Any]:
-    """Return the encoder's answers, one a value of column ``j``."""
+    """Return the encoder's answers, one a value of column ``j``; of a sparse row, its places."""
     import pandas as pd
 
     names = getattr(estimator, "feature_names_in_", range(len(known)))
@@ -193,10 +201,10 @@ def _transformed(
         series[name] = pd.Series(column, dtype=np.float64 if number else dtype)
     frame = pd.DataFrame(series)
     given = frame if hasattr(estimator, "feature_names_in_") else _as_array(frame)
-    made = type(estimator).transform.__wrapped__(estimator, given)
+    made = estimator.transform(given)
     if hasattr(made, "tocsr"):
         made = made.tocsr()
-        return [made[[i]] for i in range(made.shape[0])]
+        return np.split(made.indices, made.indptr[1:-1])
     return list(np.asarray(made))
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -111,6 +112,50 @@ def test_trees_behind_exact_steps_are_compiled() -> None:
     compiled = compile_estimator(model)
     assert compiled.predict_proba is not None
     assert np.array_equal(compiled.predict_proba(x), model.predict_proba(x))
+
+
+def test_a_model_that_passes_data_frames_between_its_steps_is_compiled() -> None:
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer([("n", _FILLED, _NUMBERS), ("c", encoder, ["city"])])
+    model = make_pipeline(columns, LogisticRegression()).set_output(transform="pandas")
+    servable = _prepared(model.fit(_FRAME, _TARGET))
+    assert _accepted(servable)
+    found = servable.predict(to_rows(servable.info.signature, json_rows(_FRAME)))
+    assert found.probabilities is not None
+    assert np.allclose(found.probabilities[0], model.predict_proba(_FRAME), rtol=0, atol=1e-12)
+
+
+def test_a_pipeline_that_ends_in_clusters_answers_clusters() -> None:
+    x = _FRAME[["income", "rooms"]].to_numpy(dtype=float)
+    model = make_pipeline(StandardScaler(), KMeans(3, random_state=0, n_init=1)).fit(x)
+    servable = _prepared(model)
+    found = servable.predict(Rows(len(x), matrix=x))
+    assert found.labels.tolist() == model.predict(x).tolist()
+
+
+def test_many_categories_are_the_same() -> None:
+    words = np.array([f"w{i}" for i in range(600)], dtype=object)[:, None]
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), Ridge())
+    model.fit(words, np.arange(600.0))
+    servable = _prepared(model)
+    assert _accepted(servable)
+    rows = to_rows(servable.info.signature, [["w7"], ["w599"], ["new"]])
+    assert np.allclose(servable.predict(rows).labels, model.predict([["w7"], ["w599"], ["new"]]))
+
+
+@pytest.mark.parametrize("kind", ["strings", "numbers"])
+def test_boosting_encodes_its_own_categories(kind: str) -> None:
+    frame = _FRAME[["age", "city", "income"]].astype({"city": "category"})
+    if kind == "numbers":
+        frame["city"] = frame["city"].cat.codes.astype("float").replace(-1, np.nan) * 2.0
+    model = HistGradientBoostingClassifier(
+        max_iter=10, categorical_features=["city"], min_samples_leaf=5
+    ).fit(frame, _TARGET)
+    servable = _prepared(model)
+    assert _accepted(servable)
+    found = servable.predict(to_rows(servable.info.signature, json_rows(frame)))
+    assert found.probabilities is not None
+    assert np.allclose(found.probabilities[0], model.predict_proba(frame), rtol=0, atol=1e-12)
 
 
 def test_one_step_without_a_compiled_form_leaves_the_whole_to_scikit_learn() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -59,14 +60,13 @@ _ROW = st.tuples(*(st.sampled_from(values) for values in _VALUES.values()))
 
 
 @pytest.mark.parametrize("encoder", _OPTIONS, ids=str)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(_ROW, min_size=1, max_size=6))
 def test_an_encoder_gives_the_same_or_leaves_it_to_scikit_learn(encoder: Any, rows: Any) -> None:
     columns = _frame(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = encoder.fit(_FRAME, _Y)
-        compiled = compile_estimator(fitted)
+        fitted, compiled = _fitted(encoder)
         try:
             expected = fitted.transform(columns)
         except ValueError:
@@ -149,6 +149,12 @@ def test_an_imputer_of_strings_fills_the_same(strategy: str) -> None:
     columns = compiled.transform(tuple(_WORDS.T.copy()))
     assert [list(row) for row in zip(*(c.tolist() for c in columns), strict=True)] == expected
     assert [compiled.transform_one(row) for row in _WORDS.tolist()] == expected
+
+
+@cache
+def _fitted(encoder: Any) -> tuple[Any, Compiled]:
+    fitted = encoder.fit(_FRAME, _Y)
+    return fitted, compile_estimator(fitted)
 
 
 def _frame(rows: list[tuple[Any, ...]]) -> pd.DataFrame:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from sklearn.decomposition import PCA, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.feature_selection import SelectFromModel, SelectKBest, VarianceThreshold
-from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -28,8 +29,10 @@ from sklearn.preprocessing import (
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
 )
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
 from skerry.runtimes.compiled.base import NotCompiled, Undecided, as_matrix
 from skerry.runtimes.compiled.registry import compile_estimator
@@ -70,6 +73,11 @@ TRANSFORMERS = [
     FunctionTransformer(validate=True),
     FunctionTransformer(np.log1p),
     FunctionTransformer(np.abs, validate=True),
+    FastICA(2, random_state=0),
+    GaussianRandomProjection(3, random_state=0),
+    MissingIndicator(features="all"),
+    RBFSampler(n_components=6, random_state=0),
+    SparseRandomProjection(3, random_state=0),
     PCA(2),
     PCA(3, whiten=True),
     IncrementalPCA(2),
@@ -92,6 +100,16 @@ TRANSFORMERS = [
 @pytest.mark.parametrize("transformer", TRANSFORMERS, ids=str)
 def test_a_transformer_gives_the_same_numbers(transformer: Any) -> None:
     assert_same(_fitted(transformer), _ROWS)
+
+
+@pytest.mark.parametrize("degree", [1, 3])
+def test_splines_are_the_same_inside_their_range_and_left_alone_beyond(degree: int) -> None:
+    spline = SplineTransformer(4, degree=degree, include_bias=False).fit(_X)
+    assert_same(spline, _X[:40])
+    compiled = compile_estimator(spline)
+    assert compiled.transform is not None
+    with pytest.raises(Undecided):
+        compiled.transform(_X[:1] * 1e6)
 
 
 @pytest.mark.parametrize("method", ["box-cox", "yeo-johnson"])
