@@ -19,6 +19,9 @@ from skerry.runtimes.compiled.base import (
     finite,
 )
 
+_WIDEST_ANGLE = 1e3
+"""Of a wider one, the rounding shows in the cosine."""
+
 
 def _ica(estimator: Any, _: Compile) -> Compiled:
     """Source: ``FastICA.transform``."""
@@ -54,6 +57,8 @@ def _random_fourier(estimator: Any, _: Compile) -> Compiled:
     def transform(block: Block) -> Block:
         found: Matrix = finite(block).dot(weights)
         found += offset
+        if not np.abs(found).max() < _WIDEST_ANGLE:
+            raise Undecided
         np.cos(found, out=found)
         found *= factor
         return found

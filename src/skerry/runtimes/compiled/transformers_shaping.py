@@ -195,7 +195,7 @@ def _quantile(estimator: Any, _: Compile) -> Compiled:
             made[:, j] = of_column(matrix[:, j], quantiles[:, j])
         return made
 
-    return Compiled(transform=transform, has_jumps=True)
+    return Compiled(transform=transform, is_exact=True, has_jumps=True)
 
 
 def _function(estimator: Any, _: Compile) -> Compiled:

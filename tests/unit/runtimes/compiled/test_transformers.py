@@ -76,7 +76,7 @@ TRANSFORMERS = [
     FastICA(2, random_state=0),
     GaussianRandomProjection(3, random_state=0),
     MissingIndicator(features="all"),
-    RBFSampler(n_components=6, random_state=0),
+    RBFSampler(gamma=1e-8, n_components=6, random_state=0),
     SparseRandomProjection(3, random_state=0),
     PCA(2),
     PCA(3, whiten=True),
