@@ -20,6 +20,8 @@ from skerry.runtimes.compiled.base import (
 from skerry.runtimes.compiled.decisions import by_probability, either
 from skerry.runtimes.compiled.tree_walks import walk_of
 
+_TREE = Compiled(has_jumps=True, ties_are_exact=True)
+
 
 def _regressor(estimator: Any, _: Compile) -> Compiled:
     values = _values(estimator)
@@ -39,6 +41,7 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
         return Compiled(
             predict_proba=lambda block: values(block)[:, :n_classes],
             classes=np.asarray(estimator.classes_),
+            ties_are_exact=True,
             has_jumps=True,
         )
     counts = [int(n) for n in estimator.n_classes_]
@@ -47,7 +50,7 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
         found = values(block)
         return [found[:, k, :n] for k, n in enumerate(counts)]
 
-    return several_outputs(predict_proba, estimator.classes_, Compiled(has_jumps=True))
+    return several_outputs(predict_proba, estimator.classes_, _TREE)
 
 
 def several_outputs(
@@ -65,7 +68,9 @@ def several_outputs(
         labels: list[NDArray[Any]] = []
         uncertain = None
         for probabilities, known in zip(every, each, strict=True):
-            chosen, _, unsure = by_probability(probabilities, known)
+            chosen, _, unsure = by_probability(
+                probabilities, known, ties_are_exact=like.ties_are_exact
+            )
             labels.append(chosen)
             uncertain = either(uncertain, unsure)
         return Decision(np.stack(labels, axis=1).astype(dtype), uncertain), every
@@ -74,6 +79,7 @@ def several_outputs(
         predict=lambda block: both(block)[0],
         predict_proba=predict_proba,
         both=both,
+        ties_are_exact=like.ties_are_exact,
         has_jumps=like.has_jumps,
         executor=like.executor,
     )
