@@ -23,6 +23,7 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
 )
+from skerry.runtimes.compiled.category_trees import raw_scores
 from skerry.runtimes.compiled.links import logistic, softmax
 from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
 
@@ -49,12 +50,12 @@ def _histogram_classifier(estimator: Any, _: Compile) -> Compiled:
 
 
 def _regressor(estimator: Any, given: Given, inverse: Callable[[Number], Number]) -> Compiled:
-    infer = inference(imported(estimator), raw=True, targets=1, classes=1)
+    raw, executor = _raw(estimator, given, 1)
 
     def predict(block: Block) -> Decision:
-        return Decision(inverse(infer(given(block))[:, 0, 0]))
+        return Decision(inverse(raw(block)[:, 0]))
 
-    return Compiled(predict=predict, has_jumps=True, executor=Executor.TREELITE)
+    return Compiled(predict=predict, has_jumps=True, executor=executor)
 
 
 def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
@@ -66,10 +67,10 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
     n_scores = 1 if len(classes) == 2 else len(classes)
     if len(classes) < 2:
         raise NotCompiled("a boosted classifier of one class has no compiled form")
-    infer = inference(imported(estimator), raw=True, targets=1, classes=n_scores)
+    raw, executor = _raw(estimator, given, n_scores)
 
     def decision_function(block: Block) -> Array:
-        found = infer(given(block))[:, 0, :]
+        found = raw(block)
         return found[:, 0] if n_scores == 1 else found
 
     def predict_proba(block: Block) -> Matrix:
@@ -81,8 +82,20 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
         decision_function=decision_function,
         classes=classes,
         has_jumps=True,
-        executor=Executor.TREELITE,
+        executor=executor,
     )
+
+
+def _raw(estimator: Any, given: Given, n_scores: int) -> tuple[Given, Executor]:
+    """Return the sums over trees, [n_rows, n_scores]."""
+    try:
+        model = imported(estimator)
+    except NotCompiled:
+        if getattr(estimator, "_preprocessor", None) is None:
+            raise
+        return raw_scores(estimator), Executor.NUMPY
+    infer = inference(model, raw=True, targets=1, classes=n_scores)
+    return lambda block: infer(given(block))[:, 0, :], Executor.TREELITE
 
 
 def _rounded(block: Block) -> Matrix:
