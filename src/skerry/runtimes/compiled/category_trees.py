@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skerry.runtimes.compiled.base import Block, Matrix
+from skerry.runtimes.compiled.base import Block, Matrix, NotCompiled
 
+_MAX_NODES = 100_000
 Leaf = float
 Fork = tuple[int, float | frozenset[int], bool, Any, Any]
 """Feature, threshold or the categories that go left, whether missing ones do, left, right."""
@@ -21,6 +22,8 @@ def raw_scores(estimator: Any) -> Callable[[Block], Matrix]:
 
     Source: ``sklearn.ensemble._hist_gradient_boosting._predictor``.
     """
+    if sum(len(each.nodes) for trees in estimator._predictors for each in trees) > _MAX_NODES:  # noqa: SLF001 - has no public name
+        raise NotCompiled("trees of so many nodes take too much memory as Python objects")
     rounds = [[_tree(each) for each in trees] for trees in estimator._predictors]  # noqa: SLF001 - has no public name
     by_score = list(zip(*rounds, strict=True))
     start: list[float] = np.ravel(estimator._baseline_prediction).tolist()  # noqa: SLF001 - has no public name

@@ -20,6 +20,8 @@ from skerry.runtimes.compiled.base import (
 from skerry.runtimes.compiled.decisions import by_probability, either
 from skerry.runtimes.compiled.tree_walks import walk_of
 
+_MAX_NODES = 50_000
+"""Python's lists of larger trees would take several times their memory."""
 _TREE = Compiled(has_jumps=True, ties_are_exact=True)
 
 
@@ -87,14 +89,15 @@ def several_outputs(
 
 def _values(estimator: Any) -> Callable[[Block], NDArray[np.float64]]:
     """Return [n_rows, n_classes] of the leaves, or [n_rows, n_outputs, n_classes]."""
-    ask, walk = estimator.tree_.predict, walk_of(estimator.tree_)
+    ask = estimator.tree_.predict
+    walk = walk_of(estimator.tree_) if estimator.tree_.node_count <= _MAX_NODES else None
     of_node = np.array(estimator.tree_.value, dtype=np.float64)
     if of_node.shape[1] == 1:
         of_node = of_node[:, 0]
 
     def values(block: Block) -> NDArray[np.float64]:
         rows = as_matrix(block).astype(np.float32)
-        if len(rows) == 1:
+        if walk is not None and len(rows) == 1:
             leaf = walk(rows.tolist()[0])
             return of_node[leaf : leaf + 1]
         found: NDArray[np.float64] = ask(rows)
