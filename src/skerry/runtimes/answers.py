@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skerry.core.errors import ModelError, Unsupported
 from skerry.core.rows import Predictions
 from skerry.core.signature import DType, Output, Scalar
+from skerry.runtimes.argmax import highest_of_each
 
 Classes = tuple[Scalar, ...]
 Rule = Callable[[tuple[NDArray[np.float64], ...]], tuple[NDArray[Any], NDArray[np.bool_] | None]]
@@ -176,7 +177,7 @@ def best_of(each: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return [n_rows, n_outputs], the highest probability of each output."""
     if len(each[0]) == 1:
         return np.array([[max(p.tolist()[0]) for p in each]])
-    return np.column_stack([p.max(axis=1) for p in each])
+    return np.column_stack([highest_of_each(p) for p in each])
 
 
 def _with_confidences(labels: NDArray[Any], each: tuple[NDArray[np.float64], ...]) -> Predictions:

@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 TIE = 1e-12
 """Two best probabilities closer than this may be rounding: then ``predict`` decides."""
+
+NARROW = 16
+"""So few columns are reduced sooner one after another than row by row."""
 
 _BY_CONSTRUCTION = frozenset(
     {
@@ -54,6 +60,13 @@ _DELEGATES = {
     "StackingClassifier": "final_estimator_",
     "FrozenEstimator": "estimator",
 }
+
+
+def highest_of_each(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return [n_rows], the highest number of each row."""
+    if matrix.shape[1] > NARROW:
+        return np.asarray(matrix.max(axis=1))
+    return np.asarray(np.ascontiguousarray(matrix.T).max(axis=0))
 
 
 def is_argmax(model: Any) -> bool:

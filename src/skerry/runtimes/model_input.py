@@ -126,9 +126,10 @@ def _converted(feature: Feature, column: NDArray[Any], missing: object) -> NDArr
     if feature.dtype is DType.STRING:
         if missing is None or (len(column) == 1 and column[0] is not None):
             return column
-        absent = np.array([value is None for value in column], dtype=np.bool_)
-        if not absent.any():
+        values = column.tolist()
+        if None not in values:
             return column
+        absent = np.array([value is None for value in values], dtype=np.bool_)
         column = column.copy()
         column[absent] = missing
         return column

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skerry.runtimes.argmax import TIE
+from skerry.runtimes.argmax import NARROW, TIE
 from skerry.runtimes.compiled.base import Array, Decision, Matrix
 
 _FEW_CLASSES = 128
@@ -31,12 +31,11 @@ def by_probability(
             values[i] = -math.inf
             sure = ties_are_exact or best - max(values) > TIE
             return classes[i : i + 1], probabilities[0, i : i + 1], None if sure else _ONE
-    chosen = probabilities.argmax(axis=1)
-    best_of_each = probabilities.max(axis=1)
+    chosen, best_of_each, uncertain = _highest(probabilities, TIE, 0.0)
     if ties_are_exact:
         unknown = np.isnan(best_of_each)
-        return classes[chosen], best_of_each, unknown if unknown.any() else None
-    return classes[chosen], best_of_each, _within(probabilities, best_of_each, TIE)
+        uncertain = unknown if unknown.any() else None
+    return classes[chosen], best_of_each, uncertain
 
 
 def by_score(
@@ -55,9 +54,8 @@ def by_score(
             values[i] = -math.inf
             sure = highest - max(values) > tie * max(size, abs(highest))
             return Decision(classes[i : i + 1], None if sure else _ONE)
-    best = scores.max(axis=1)
-    close = tie * np.maximum(size, np.abs(best))
-    return Decision(classes[scores.argmax(axis=1)], _within(scores, best, close))
+    chosen, _, uncertain = _highest(scores, tie * size, tie)
+    return Decision(classes[chosen], uncertain)
 
 
 def by_sign(scores: NDArray[np.float64], classes: Array, threshold: float = 0.0) -> Decision:
@@ -106,11 +104,25 @@ def either(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[
     return a | b
 
 
-def _within(
-    scores: Matrix, best: NDArray[np.float64], tie: float | NDArray[np.float64]
-) -> NDArray[np.bool_] | None:
-    close = np.count_nonzero(scores >= (best - tie)[:, None], axis=1)
-    return None if (close == 1).all() else close != 1
+def _highest(
+    scores: Matrix, tie: float, relative: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_] | None]:
+    """Return the column of each row's highest score, that score, and the uncertain rows.
+
+    tie, relative: a second one is uncertain within ``tie``, or this part of the highest's size.
+    """
+    # numpy reduces long columns several times sooner than short rows.
+    columns = scores.T
+    if scores.shape[1] <= NARROW:
+        columns = np.ascontiguousarray(columns)
+    best: NDArray[np.float64] = columns.max(axis=0)
+    margin = np.maximum(tie, relative * np.abs(best)) if relative else tie
+    close = columns >= best - margin
+    chosen = close.argmax(axis=0)
+    if np.count_nonzero(close) == len(best) and bool(np.isfinite(best).all()):
+        return chosen, best, None
+    unsure: NDArray[np.bool_] = np.count_nonzero(close, axis=0) != 1
+    return columns.argmax(axis=0), best, unsure if unsure.any() else None
 
 
 _ONE = np.ones(1, dtype=np.bool_)

@@ -53,12 +53,12 @@ class Codes(NamedTuple):
 
     def of_all(self, values: list[Any]) -> NDArray[np.intp]:
         """Return the codes of a column."""
-        codes = list(map(self.known.get, values, repeat(_ABSENT)))
-        if _ABSENT in codes:
-            codes = [self.of(v) if c == _ABSENT else c for v, c in zip(values, codes, strict=True)]
-        if _REFUSED in codes:
-            raise Undecided
-        return np.array(codes, dtype=np.intp)
+        found = map(self.known.get, values, repeat(_ABSENT))
+        codes = np.fromiter(found, dtype=np.intp, count=len(values))
+        if codes.min(initial=0) <= _REFUSED:
+            for i in np.flatnonzero(codes <= _REFUSED).tolist():
+                codes[i] = self.of(values[i])
+        return codes
 
 
 def _one_hot(estimator: Any, _: Compile) -> Compiled:

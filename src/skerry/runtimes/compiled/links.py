@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from skerry.runtimes.argmax import NARROW
 from skerry.runtimes.compiled.base import Matrix
 
 __all__ = ["expit", "logistic", "posterior", "softmax", "two_columns"]
@@ -30,6 +31,12 @@ def softmax(scores: Matrix) -> Matrix:
         powers = [math.exp(value - highest) for value in values]
         total = sum(powers)
         return np.array([power / total for power in powers])[None]
+    if scores.shape[1] <= NARROW:
+        columns = np.ascontiguousarray(scores.T)
+        columns = columns - columns.max(axis=0)
+        np.exp(columns, out=columns)
+        columns /= columns.sum(axis=0)
+        return np.ascontiguousarray(columns.T)
     shifted: NDArray[np.float64] = scores - scores.max(axis=1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=1, keepdims=True)
