@@ -54,6 +54,13 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --extra skops --extra parquet --extra onnx --group dev --constraints requirements/build.txt \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
+.PHONY: peers
+peers: ## write the locks of the servers that make bench measures Skerry beside (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make peers needs uv: pip install uv, or UV=/path/to/uv"; exit 1; }
+	cd bench/peers && for peer in *.in; do \
+		$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-header $(ARGS) --output-file $${peer%.in}.txt $$peer || exit 1; done
+
 # Where Python is told not to write bytecode (PYTHONDONTWRITEBYTECODE), pip writes none either, and
 # every start would compile scikit-learn and pandas anew: 5 s in place of 2.
 COMPILE := $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib
@@ -62,8 +69,8 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
 .PHONY: clean
-clean: ## remove the environment, caches and what the demo made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+clean: ## remove the environments, caches and what the demo made
+	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

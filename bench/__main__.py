@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.cold_start import add_cold_start
-from bench.contenders import OWN, SKERRY
+from bench.contenders import OWN, SKERRY, Contender
 from bench.cores import pin_load
 from bench.load import need_wrk
 from bench.mixed import add_mixed
 from bench.models import MODELS, fit
 from bench.overload import add_overload
+from bench.peers.contenders import PEERS
+from bench.peers.environments import NotInstalled
 from bench.report import PAGE, Report
 from bench.steady import Steady, Timing, measure
 from bench.steady_report import add_steady
@@ -25,36 +27,59 @@ from bench.steady_report import add_steady
 STEADY = ("single", "batch", "open")
 PARTS = (*STEADY, "overload", "mixed", "cold")
 
+_QUICK_MODELS = ("forest100", "logistic")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="short runs, for a first look")
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=list(MODELS))
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--output", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
     if wrong := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(wrong))}; there are {', '.join(PARTS)}")
     parts = options.parts or PARTS
+    models = options.models or (_QUICK_MODELS if options.quick else list(MODELS))
     need_wrk()
     pin_load()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="skerry-bench-") as directory:
-        _measure(report, parts, options.models, Path(directory), quick=options.quick)
+        contenders = [*OWN]
+        if set(parts) & set(STEADY):
+            contenders += _peers(report, options.peers)
+        _measure(report, parts, models, contenders, Path(directory), quick=options.quick)
     shown = "make bench" + (f' ONLY="{" ".join(options.parts)}"' if options.parts else "")
     page = report.page(shown + (" ARGS=--quick" if options.quick else ""))
     options.output.write_text(page, encoding="utf-8")
     print(page)
 
 
+def _peers(report: Report, names: Sequence[str]) -> list[Contender]:
+    """Return the peers that can be installed; the report says which can't."""
+    peers: list[Contender] = []
+    for name in names:
+        try:
+            peers.append(PEERS[name]())
+        except NotInstalled as error:
+            report.notes.append(str(error))
+    return peers
+
+
 def _measure(
-    report: Report, parts: Sequence[str], models: Sequence[str], directory: Path, *, quick: bool
+    report: Report,
+    parts: Sequence[str],
+    models: Sequence[str],
+    contenders: Sequence[Contender],
+    directory: Path,
+    *,
+    quick: bool,
 ) -> None:
     """Measure the parts, and add what was found to the report."""
     fitted = functools.cache(lambda name: fit(name, directory))
     if set(parts) & set(STEADY):
-        contenders = OWN
         steady, timing = Steady(), Timing(1, 1) if quick else Timing(2, 3)
         for name in models:
             print(f"{name} …", flush=True)

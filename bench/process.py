@@ -72,7 +72,8 @@ def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path, poll_s: 
     deadline_s = time.monotonic() + _START_S
     while not answers(url):
         if process.poll() is not None or time.monotonic() > deadline_s:
-            raise NotStarted(f"{process.args!r} is not ready:\n{log.read_text()[-1500:]}")
+            said = log.read_text(errors="replace").replace(f"{Path.cwd()}/", "")
+            raise NotStarted(f"is not ready, and says: {said[-300:]}")
         time.sleep(poll_s)
 
 

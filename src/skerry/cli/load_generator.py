@@ -13,7 +13,7 @@ import ssl
 import time
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LOOK_S = 0.1
 _RECONNECT_S = 0.1
 _CLOSE_S = 1.0
+_TIMER_S = 0.002
+_GRACE_S = 1.0
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
 
 
@@ -45,7 +47,7 @@ class Plan:
     """How requests are sent.
 
     clients: connections. rate: requests a second that are due (an open loop), None for as many as
-    the connections take (a closed loop). timeout_s: for one request, from when it was due.
+    the connections take (a closed loop). timeout_s: for one request, from when it was sent.
     """
 
     clients: int
@@ -118,7 +120,7 @@ class LoadGenerator:
         async with asyncio.TaskGroup() as tasks:
             kept = [tasks.create_task(self._keep_connected()) for _ in range(self._plan.clients)]
             pacing = [] if self._plan.rate is None else [tasks.create_task(self._pace())]
-            await self._watch()
+            await self._watch(pacing)
             for task in [*kept, *pacing]:
                 task.cancel()
         self.counts.unsent += len(self._due_s)
@@ -131,7 +133,7 @@ class LoadGenerator:
         if self._plan.rate is None:
             if now_s < self._ends_s:
                 self._send(connection, now_s)
-        elif self._due_s:
+        elif self._due_s and now_s < self._ends_s + _GRACE_S:
             self._send(connection, self._due_s.popleft())
         else:
             self._idle.append(connection)
@@ -181,19 +183,22 @@ class LoadGenerator:
     async def _pace(self) -> None:
         """Make requests due at even intervals, and send those that find a free connection."""
         assert self._plan.rate is not None  # noqa: S101 - nobody starts it otherwise
-        began_s, made = time.monotonic(), 0
-        while (now_s := time.monotonic()) < self._ends_s:
-            due = int((now_s - began_s) * self._plan.rate) + 1
-            for i in range(made, due):
-                due_s = began_s + i / self._plan.rate
-                if self._idle:
-                    self._send(self._idle.pop(), due_s)
-                else:
-                    self._due_s.append(due_s)
-            made = due
-            await asyncio.sleep(max(0.0, began_s + made / self._plan.rate - time.monotonic()))
+        rate, made = self._plan.rate, 0
+        while made < math.ceil(rate * self._plan.seconds):
+            due_s = self._began_s + made / rate
+            left_s = due_s - time.monotonic()
+            if left_s > 0:
+                # Timers go by milliseconds, so the last one before a request is due passes in
+                # turns of the loop: what is late here would be taken for the server's latency.
+                await asyncio.sleep(max(0.0, left_s - _TIMER_S))
+                continue
+            made += 1
+            if self._idle:
+                self._send(self._idle.pop(), due_s)
+            else:
+                self._due_s.append(due_s)
 
-    async def _watch(self) -> None:
+    async def _watch(self, pacing: Sequence[asyncio.Task[None]]) -> None:
         """Return when the time is over and the last answer, or its timeout, has come."""
         while True:
             now_s = time.monotonic()
@@ -202,7 +207,7 @@ class LoadGenerator:
                 connection.close("timed out")
             if self._on_look is not None:
                 self._on_look(now_s - self._began_s)
-            if now_s >= self._ends_s and not self._busy:
+            if now_s >= self._ends_s and not self._busy and all(task.done() for task in pacing):
                 return
             left_s = self._ends_s - now_s
             await asyncio.sleep(min(_LOOK_S, left_s) if left_s > 0 else _LOOK_S / 10)

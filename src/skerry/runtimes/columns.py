@@ -178,7 +178,10 @@ def _note_categories(
         listed = np.asarray(values).tolist()
         known = tuple(value for value in listed if not _is_missing(value))
         missing = tuple(value for value in listed if _is_missing(value))
-        column.dtype = column.dtype or _dtype_of(known)
+        found = _dtype_of(known)
+        # An imputer that fills in a word does so for every column, whatever it holds.
+        if column.dtype is None or (column.dtype is DType.STRING and found is not None):
+            column.dtype = found
         column.missing = column.missing or missing
         column.accepts_unseen = column.accepts_unseen and accepts_unseen
         if column.categories is None and (len(known) <= _MAX_CATEGORIES or not accepts_unseen):

@@ -68,8 +68,19 @@ def test_requests_are_sent_in_turns() -> None:
 def test_an_open_loop_sends_at_its_rate() -> None:
     counts, seen = run(Plan(clients=4, seconds=0.5, rate=100), ok)
 
-    assert counts.n_answers + counts.unsent == pytest.approx(50, abs=2)
-    assert len(seen) == counts.n_answers
+    assert (counts.n_answers, counts.unsent, len(seen)) == (50, 0, 50)
+
+
+def test_what_finds_no_connection_in_time_is_unsent() -> None:
+    async def slow(n: int) -> bytes | None:
+        del n
+        await asyncio.sleep(0.7)
+        return OK
+
+    counts, seen = run(Plan(clients=1, seconds=0.2, rate=100), slow)
+
+    assert len(seen) == counts.n_answers == 2
+    assert counts.unsent == 18
 
 
 def test_latency_counts_from_when_a_request_was_due() -> None:

@@ -35,8 +35,8 @@ def _classifier(estimator: Any, compiler: Compile) -> Compiled:
     """Source: ``sklearn.ensemble.AdaBoostClassifier.decision_function``."""
     classes = np.asarray(estimator.classes_)
     n_classes, parts = len(classes), estimator.estimators_
-    if n_classes < 2:
-        raise NotCompiled("AdaBoost of one class has no compiled form")
+    if n_classes < 2 or getattr(estimator, "algorithm", "SAMME") == "SAMME.R":
+        raise NotCompiled("AdaBoost of one class, or by SAMME.R, has no compiled form")
     weights = np.asarray(estimator.estimator_weights_[: len(parts)], dtype=np.float64)
     shares = weights / estimator.estimator_weights_.sum()
     votes = _tree_votes if _are_trees(parts) else _votes

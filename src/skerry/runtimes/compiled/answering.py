@@ -44,7 +44,7 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
     """
     predict, predict_proba = compiled.predict, compiled.predict_proba
     if shape is Shape.SINGLE and predict_proba is not None and compiled.classes is not None:
-        return _by_argmax(predict_proba, compiled.classes)
+        return _by_argmax(predict_proba, compiled.classes, compiled.ties_are_exact)
     if predict is None:
         raise NotCompiled("predict has no compiled form")
     if shape is Shape.NONE:
@@ -55,10 +55,12 @@ def answer_of(compiled: Compiled, shape: Shape) -> Answer:
     return _of_one_output(both) if shape is Shape.SINGLE else _of_several_outputs(both, shape)
 
 
-def _by_argmax(predict_proba: Probabilities, classes: Array) -> Answer:
+def _by_argmax(predict_proba: Probabilities, classes: Array, ties_are_exact: bool) -> Answer:
     def answer(block: Block) -> Answered:
         probabilities: Matrix = predict_proba(block)  # type: ignore[assignment]  # one output
-        labels, best, uncertain = by_probability(probabilities, classes)
+        labels, best, uncertain = by_probability(
+            probabilities, classes, ties_are_exact=ties_are_exact
+        )
         return Answered(Predictions(labels, best, (probabilities,)), uncertain)
 
     return answer
@@ -67,8 +69,8 @@ def _by_argmax(predict_proba: Probabilities, classes: Array) -> Answer:
 def _of_labels(predict: Predict) -> Answer:
     def answer(block: Block) -> Answered:
         labels, uncertain = predict(block)
-        if labels.ndim == 2:
-            labels = _flat(labels)
+        if labels.ndim == 2 and labels.shape[1] == 1:  # as a native answer has it
+            labels = labels[:, 0]
         if labels.dtype.kind == "f":
             uncertain = either(uncertain, _not_finite(labels))
         return Answered(Predictions(labels), uncertain)
@@ -93,17 +95,13 @@ def _of_several_outputs(both: Both, shape: Shape) -> Answer:
         each = split_probabilities(shape, probabilities)
         confidences = best_of(each)
         uncertain = either(uncertain, _not_finite(confidences))
-        labels = _flat(labels)
+        if labels.shape[1:] == (1,):
+            labels = labels[:, 0]
         if labels.ndim == 1:
             confidences = confidences[:, 0]
         return Answered(Predictions(labels, confidences, each), uncertain)
 
     return answer
-
-
-def _flat(labels: Array) -> Array:
-    """Return [n_rows] of a single column, as a native answer has it."""
-    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
 def _highest(probabilities: Matrix) -> NDArray[np.float64]:
@@ -116,7 +114,7 @@ def _highest(probabilities: Matrix) -> NDArray[np.float64]:
 
 def _not_finite(numbers: NDArray[np.float64]) -> NDArray[np.bool_] | None:
     """Return the rows that hold no numbers: scikit-learn may refuse what overflowed here."""
-    if numbers.size == 1 and math.isfinite(numbers.item()):
+    if len(numbers) == 1 and math.isfinite(sum(numbers.ravel().tolist())):
         return None
     finite: NDArray[np.bool_] = np.isfinite(numbers)
     if finite.all():

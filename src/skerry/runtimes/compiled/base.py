@@ -68,6 +68,8 @@ class Compiled:
     classes: what ``predict`` chooses from, in the order of ``predict_proba``. Where it is set,
         ``predict`` is the argmax of ``predict_proba``, and one call answers both. ``predict`` may
         then be None.
+    ties_are_exact: probabilities of ``classes`` that are equal are so in scikit-learn too, being
+        counts, and the first class wins.
     is_exact: ``transform`` gives scikit-learn's bits, however many rows are asked at once.
     has_jumps: a last bit more or less in the input can change the answer by much, as at the split
         of a tree or the border of a bin; such an estimator may follow exact transformers only.
@@ -81,6 +83,7 @@ class Compiled:
     transform: Transform | None = None
     transform_one: TransformOne | None = None
     classes: Array | None = None
+    ties_are_exact: bool = False
     is_exact: bool = False
     has_jumps: bool = False
     executor: Executor = Executor.NUMPY

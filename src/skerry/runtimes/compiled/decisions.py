@@ -16,11 +16,12 @@ _SCORE_TIE = 1e-9
 
 
 def by_probability(
-    probabilities: Matrix, classes: Array
+    probabilities: Matrix, classes: Array, *, ties_are_exact: bool = False
 ) -> tuple[Array, NDArray[np.float64], NDArray[np.bool_] | None]:
     """Return the class of highest probability, that probability, and the uncertain rows.
 
-    probabilities: [n_rows, n_classes]. NaN makes a row uncertain.
+    probabilities: [n_rows, n_classes]. NaN makes a row uncertain, and so does a tie, unless they
+        are exact: then the first class wins.
     """
     if len(probabilities) == 1:
         values = probabilities.tolist()[0]
@@ -28,9 +29,12 @@ def by_probability(
             best = max(values)
             i = values.index(best)
             values[i] = -math.inf
-            sure = best - max(values) > TIE
-            return classes[i : i + 1], np.array([best]), None if sure else _ONE
+            sure = ties_are_exact or best - max(values) > TIE
+            return classes[i : i + 1], probabilities[0, i : i + 1], None if sure else _ONE
     chosen, best_of_each, uncertain = _highest(probabilities, TIE, 0.0)
+    if ties_are_exact:
+        unknown = np.isnan(best_of_each)
+        uncertain = unknown if unknown.any() else None
     return classes[chosen], best_of_each, uncertain
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
         return Compiled(
             predict_proba=predict_proba,
             classes=np.asarray(estimator.classes_),
+            ties_are_exact=_counts(estimator),
             has_jumps=True,
             executor=Executor.TREELITE,
         )
@@ -59,7 +61,15 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
         found = infer_all(rounded(as_matrix(block)))
         return [found[:, k, :n] for k, n in enumerate(counts)]
 
-    return several_outputs(several, estimator.classes_, _TREES)
+    like = replace(_TREES, ties_are_exact=_counts(estimator))
+    return several_outputs(several, estimator.classes_, like)
+
+
+def _counts(forest: Any) -> bool:
+    """Tell whether every leaf is of one class: the probabilities are then counts of trees."""
+    trees = [each.tree_ for each in forest.estimators_]
+    leaves = [tree.value[tree.children_left < 0] for tree in trees]
+    return all(bool(((values == 0.0) | (values == 1.0)).all()) for values in leaves)
 
 
 def _isolation(estimator: Any, _: Compile) -> Compiled:

@@ -60,7 +60,16 @@ def _logistic(estimator: Any, _: Compile) -> Compiled:
     def of_several(block: Block) -> Matrix:
         return softmax(scores(block))
 
+    def one_vs_rest(block: Block) -> Matrix:
+        return _normalized(expit(scores(block)))
+
     predict_proba = of_two if len(classes) == 2 else of_several
+    # Before scikit-learn 1.8, these two were chosen for some solvers or on request.
+    way = getattr(estimator, "multi_class", "auto")
+    if len(classes) == 2 and way == "multinomial":
+        raise NotCompiled("multi_class='multinomial' of two classes has no compiled form")
+    if len(classes) > 2 and (way == "ovr" or estimator.solver == "liblinear"):
+        predict_proba = one_vs_rest
     return Compiled(predict_proba=predict_proba, decision_function=scores, classes=classes)
 
 

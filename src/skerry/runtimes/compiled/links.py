@@ -30,7 +30,7 @@ def softmax(scores: Matrix) -> Matrix:
         highest = max(values)
         powers = [math.exp(value - highest) for value in values]
         total = sum(powers)
-        return np.array([[power / total for power in powers]])
+        return np.array([power / total for power in powers])[None]
     if scores.shape[1] <= NARROW:
         columns = np.ascontiguousarray(scores.T)
         columns = columns - columns.max(axis=0)
@@ -55,7 +55,7 @@ def posterior(joint: Matrix) -> Matrix:
         total = sum(powers)
         if total > 1.0 and not -_LARGE < highest < _LARGE:
             total = math.nan
-        return np.array([[power / total for power in powers]])
+        return np.array([power / total for power in powers])[None]
     highest_of_each = joint.max(axis=1, keepdims=True)
     found: NDArray[np.float64] = np.exp(joint - highest_of_each)
     totals = found.sum(axis=1, keepdims=True)

@@ -43,9 +43,11 @@ def rotated_squares(centers: Matrix, factors: NDArray[np.float64]) -> Squares:
     factors = np.ascontiguousarray(factors, dtype=np.float64)
     n_centers, n_features, n_directions = factors.shape
     # For one row all factors in one product; what is subtracted is of the size of what is left.
-    middle = centers.mean(axis=0)
+    middle = centers.mean(axis=0, keepdims=True)
     joined = np.ascontiguousarray(factors.transpose(1, 0, 2).reshape(n_features, -1))
-    moved = np.concatenate([(c - middle) @ a for c, a in zip(centers, factors, strict=True)])
+    moved = np.concatenate([(c - middle[0]) @ a for c, a in zip(centers, factors, strict=True)])[
+        None
+    ]
 
     def squares(block: Block) -> Matrix:
         matrix = as_matrix(block)

@@ -27,6 +27,7 @@ from skerry.runtimes.compiled.linear import linear_scores
 from skerry.runtimes.compiled.linear_classifiers import OUTLIER_AND_INLIER
 
 _TIE = 1e-9
+_MAX_WEIGHTS = 4_000_000
 _MANY_DIGITS_LOST = 1e-7
 
 
@@ -112,6 +113,8 @@ def _of_pairs(coef: Array, n_support: Array) -> Matrix:
     ends = np.cumsum(n_support)
     groups = [slice(int(end - n), int(end)) for end, n in zip(ends, n_support, strict=True)]
     pairs = list(combinations(range(len(groups)), 2))
+    if coef.shape[1] * len(pairs) > _MAX_WEIGHTS:
+        raise NotCompiled(f"{len(pairs)} pairs of classes take too much memory")
     weights = np.zeros((coef.shape[1], len(pairs)))
     for k, (i, j) in enumerate(pairs):
         weights[groups[i], k] = coef[j - 1, groups[i]]

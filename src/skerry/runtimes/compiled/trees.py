@@ -20,6 +20,10 @@ from skerry.runtimes.compiled.base import (
 from skerry.runtimes.compiled.decisions import by_probability, either
 from skerry.runtimes.compiled.tree_walks import walk_of
 
+_MAX_NODES = 50_000
+"""Python's lists of larger trees would take several times their memory."""
+_TREE = Compiled(has_jumps=True, ties_are_exact=True)
+
 
 def _regressor(estimator: Any, _: Compile) -> Compiled:
     values = _values(estimator)
@@ -39,6 +43,7 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
         return Compiled(
             predict_proba=lambda block: values(block)[:, :n_classes],
             classes=np.asarray(estimator.classes_),
+            ties_are_exact=True,
             has_jumps=True,
         )
     counts = [int(n) for n in estimator.n_classes_]
@@ -47,7 +52,7 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
         found = values(block)
         return [found[:, k, :n] for k, n in enumerate(counts)]
 
-    return several_outputs(predict_proba, estimator.classes_, Compiled(has_jumps=True))
+    return several_outputs(predict_proba, estimator.classes_, _TREE)
 
 
 def several_outputs(
@@ -65,7 +70,9 @@ def several_outputs(
         labels: list[NDArray[Any]] = []
         uncertain = None
         for probabilities, known in zip(every, each, strict=True):
-            chosen, _, unsure = by_probability(probabilities, known)
+            chosen, _, unsure = by_probability(
+                probabilities, known, ties_are_exact=like.ties_are_exact
+            )
             labels.append(chosen)
             uncertain = either(uncertain, unsure)
         return Decision(np.stack(labels, axis=1).astype(dtype), uncertain), every
@@ -74,6 +81,7 @@ def several_outputs(
         predict=lambda block: both(block)[0],
         predict_proba=predict_proba,
         both=both,
+        ties_are_exact=like.ties_are_exact,
         has_jumps=like.has_jumps,
         executor=like.executor,
     )
@@ -81,14 +89,15 @@ def several_outputs(
 
 def _values(estimator: Any) -> Callable[[Block], NDArray[np.float64]]:
     """Return [n_rows, n_classes] of the leaves, or [n_rows, n_outputs, n_classes]."""
-    ask, walk = estimator.tree_.predict, walk_of(estimator.tree_)
+    ask = estimator.tree_.predict
+    walk = walk_of(estimator.tree_) if estimator.tree_.node_count <= _MAX_NODES else None
     of_node = np.array(estimator.tree_.value, dtype=np.float64)
     if of_node.shape[1] == 1:
         of_node = of_node[:, 0]
 
     def values(block: Block) -> NDArray[np.float64]:
         rows = as_matrix(block).astype(np.float32)
-        if len(rows) == 1:
+        if walk is not None and len(rows) == 1:
             leaf = walk(rows.tolist()[0])
             return of_node[leaf : leaf + 1]
         found: NDArray[np.float64] = ask(rows)

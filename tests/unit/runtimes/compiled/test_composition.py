@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
     KBinsDiscretizer,
     Normalizer,
     OneHotEncoder,
+    OrdinalEncoder,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier
@@ -27,6 +28,7 @@ from skerry.core.plan import Executor
 from skerry.core.row_values import to_rows
 from skerry.core.rows import Rows
 from skerry.core.servable import Servable
+from skerry.core.signature import DType
 from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.compiled.base import NotCompiled
 from skerry.runtimes.compiled.registry import compile_estimator
@@ -131,6 +133,16 @@ def test_a_pipeline_that_ends_in_clusters_answers_clusters() -> None:
     servable = _prepared(model)
     found = servable.predict(Rows(len(x), matrix=x))
     assert found.labels.tolist() == model.predict(x).tolist()
+
+
+def test_a_word_filled_in_for_columns_of_all_types_makes_no_strings_of_them() -> None:
+    filled = make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), OrdinalEncoder())
+    columns = ColumnTransformer([("c", filled, ["city", "member", "rooms"])])
+    servable = _prepared(make_pipeline(columns, LogisticRegression()).fit(_FRAME, _TARGET))
+    dtypes = {f.name: f.dtype for f in servable.info.signature.features if f.used}
+    expected = {"city": DType.STRING, "member": DType.BOOL, "rooms": DType.INT64}
+    assert dtypes == expected
+    assert _accepted(servable)
 
 
 def test_many_categories_are_the_same() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
-from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
+from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor, RandomForestClassifier
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -39,7 +39,7 @@ def test_a_tree_answers_the_same(
     y = generator.integers(0, 3, size=(70, n_outputs)).squeeze()
     for tree in (DecisionTreeClassifier, ExtraTreeClassifier):
         model = tree(max_depth=depth, random_state=0).fit(x, y)
-        assert [] == disagreements(model, rows, most_uncertain=1.0)
+        assert [] == disagreements(model, rows, most_uncertain=0.0)
     target = generator.normal(size=(70, n_outputs)).squeeze()
     for regressor in (DecisionTreeRegressor, ExtraTreeRegressor):
         assert [] == disagreements(regressor(max_depth=depth, random_state=0).fit(x, target), rows)
@@ -58,6 +58,19 @@ def test_boosted_trees_answer_the_same(n_classes: int, depth: int | None) -> Non
         DecisionTreeRegressor(max_depth=depth), n_estimators=20, random_state=0
     )
     assert [] == disagreements(regressor.fit(x, x[:, 0] * x[:, 1] + y), ROWS)
+
+
+@pytest.mark.parametrize("n_trees", [4, 6])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_trees_that_vote_alike_are_a_tie_that_the_first_class_wins(
+    n_trees: int, n_outputs: int
+) -> None:
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(80, 5)), generator.integers(0, 3, size=(80, n_outputs)).squeeze()
+    model = RandomForestClassifier(n_trees, random_state=0).fit(x, y)
+    best = np.sort(np.asarray(model.predict_proba(ROWS)), axis=-1)
+    assert (best[..., -1] == best[..., -2]).any()
+    assert [] == disagreements(model, ROWS, most_uncertain=0.0)
 
 
 def test_boosted_linear_models_answer_the_same() -> None:
