@@ -15,7 +15,7 @@ from bench.models import BenchModel
 from bench.report import Claim, Report, ratio
 from skerry.cli.load_generator import Plan, quantile
 
-ROWS = 100
+ROWS = (10, 100)
 _TIMES = 4
 _CLIENTS, _CONNECTIONS = 16, 1024
 _SATURATION_S = 3.0
@@ -36,9 +36,23 @@ class _Memory:
 
 
 def add_overload(report: Report, model: BenchModel, seconds: float, directory: Path) -> None:
-    """Measure, and add the section and its claim."""
+    """Measure, and add the section and its claims."""
+    columns = [_overload(report, model, n_rows, seconds, directory) for n_rows in ROWS]
+    report.add(
+        "Overload",
+        f"Skerry alone, {model.title}: {_TIMES} times saturation for {seconds:g} s at even"
+        f" intervals.\nSaturation is what {_CLIENTS} clients got."
+        " Latency counts from when a request was due.",
+        [(name, *(column[name] for column in columns)) for name in columns[0]],
+    )
+
+
+def _overload(
+    report: Report, model: BenchModel, n_rows: int, seconds: float, directory: Path
+) -> dict[str, str]:
+    """Return what was found with requests of that many rows, and add the claim."""
     with served(SKERRY, model, directory) as up:
-        each = _of_rows(up, model)
+        each = _of_rows(up, model, n_rows)
         memory = _Memory(up.pid)
         saturation = statistics.median(_per_s(each) for _ in range(3))
         memory.look()
@@ -47,39 +61,30 @@ def add_overload(report: Report, model: BenchModel, seconds: float, directory: P
         after = _per_s(each)
     refused_s = sorted(counts.latencies_s.get(429, array("d")))
     n_other = counts.n_answers - len(refused_s) - len(counts.good_s) + counts.failures.total()
-    found = figures_of(counts)
-    goodput = found.per_s / saturation
+    goodput = figures_of(counts).per_s / saturation
     megabytes = [round(each / 2**20) for each in memory.looks_bytes]
-    seconds_named = sorted(counts.retry_after_s)
-    report.claims.append(Claim.at_least("overload: goodput / saturation", goodput, 0.9))
-    rows = [
-        ("what", "found"),
-        ("saturation, requests/s", f"{saturation:,.0f}"),
-        ("goodput / saturation", ratio(goodput)),
-        ("answered 429", f"{len(refused_s) / max(1, counts.n_answers):.0%}"),
-        ("429 with Retry-After", f"{counts.retry_after_s.total()} of {len(refused_s)}"),
-        ("seconds in Retry-After", ", ".join(map(str, seconds_named)) or "none"),
-        ("latency of a 429, p50 and p99", _latencies(refused_s)),
-        ("latency of a success, p50 and p99", _latencies(counts.good_s)),
-        ("other answers, and none", str(n_other)),
-        ("due, but never sent", str(counts.unsent)),
-        ("memory before, and at most", f"{megabytes[0]} MiB, {max(megabytes)} MiB"),
-        ("after it: requests/s / saturation", ratio(after / saturation)),
-    ]
-    report.add(
-        "Overload",
-        f"Skerry alone, {model.title}, {ROWS} rows a request: {_TIMES} times saturation"
-        f" for {seconds:g} s at even intervals.\nSaturation is what {_CLIENTS} clients got."
-        " Latency counts from when a request was due.",
-        rows,
-    )
+    text = f"overload, {n_rows} rows a request: goodput / saturation"
+    report.claims.append(Claim.at_least(text, goodput, 0.9))
+    return {
+        "rows a request": str(n_rows),
+        "saturation, requests/s": f"{saturation:,.0f}",
+        "goodput / saturation": ratio(goodput),
+        "answered 429": f"{len(refused_s) / max(1, counts.n_answers):.0%}",
+        "429 with Retry-After": f"{counts.retry_after_s.total()} of {len(refused_s)}",
+        "seconds in Retry-After": ", ".join(map(str, sorted(counts.retry_after_s))) or "none",
+        "latency of a 429, p50 and p99": _latencies(refused_s),
+        "latency of a success, p50 and p99": _latencies(counts.good_s),
+        "other answers, and none": str(n_other),
+        "due, but never sent": str(counts.unsent),
+        "memory before, and at most": f"{megabytes[0]} MiB, {max(megabytes)} MiB",
+        "after it: requests/s / saturation": ratio(after / saturation),
+    }
 
 
-def _of_rows(up: Served, model: BenchModel) -> Served:
-    parts = [model.batch[i : i + ROWS] for i in range(0, len(model.batch), ROWS)]
-    return replace(
-        up, bodies={"batch": [json.dumps({"features": part}).encode() for part in parts]}
-    )
+def _of_rows(up: Served, model: BenchModel, n_rows: int) -> Served:
+    parts = [model.batch[i : i + n_rows] for i in range(0, len(model.batch), n_rows)]
+    bodies = [json.dumps({"features": part}).encode() for part in parts]
+    return replace(up, bodies={"batch": bodies})
 
 
 def _per_s(each: Served) -> float:

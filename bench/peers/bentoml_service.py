@@ -1,4 +1,4 @@
-"""A BentoML service with adaptive batching, as BentoML's pages advise; run in its own environment.
+"""A BentoML service with adaptive batching; run in its own environment.
 
 $MODEL_FILE is the joblib file; $MODEL_COLUMNS its columns, where it takes a data frame.
 """
@@ -23,7 +23,7 @@ class Peer:
     def __init__(self) -> None:
         self.model = joblib.load(os.environ["MODEL_FILE"])
 
-    # Room for the batches of 1000 rows; single rows never wait that long.
+    # Room for the batches of 1000 rows; neither number was tuned.
     @bentoml.api(batchable=True, max_batch_size=4096, max_latency_ms=1000)  # type: ignore[untyped-decorator] # it is installed apart
     def predict(self, features: list[list[Any]]) -> list[list[float]]:
         """Predict rows, of one request or of several."""

@@ -1,4 +1,8 @@
-"""MLServer, BentoML and MLflow, each as its own pages advise for one core."""
+"""MLServer, BentoML and MLflow, each in one process on one core.
+
+Batching sizes and times are one choice each, not the best of several: their effect depends on the
+model and on the clients, so the page names them, and a ratio holds for these only.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +49,8 @@ def mlserver() -> Contender:
         lambda model, row: ("/v2/models/peer/infer", _v2(model, [row])),
         lambda model, rows: ("/v2/models/peer/infer", _v2(model, rows)),
         lambda answer: list(answer["outputs"][0]["data"]),
-        f"{_versions('mlserver')}; parallel_workers 0, max_batch_size 128, max_batch_time 2 ms,"
-        " predict and predict_proba",
+        f"{_versions('mlserver')}; parallel_workers 0, max_batch_size 128, max_batch_time 2 ms"
+        " (not tuned), predict and predict_proba",
     )
 
 
@@ -69,13 +73,13 @@ def bentoml() -> Contender:
         lambda _, row: ("/predict", {"features": [list(row)]}),
         lambda _, rows: ("/predict", {"features": list(rows)}),
         lambda answer: [label for label, _ in answer],
-        f"{_versions('bentoml')}; batchable=True, one worker, no access log,"
-        " predict and predict_proba",
+        f"{_versions('bentoml')}; batchable=True, max_batch_size 4096,"
+        " max_latency_ms 1000 (not tuned), one worker, no access log, predict and predict_proba",
     )
 
 
 def mlflow() -> Contender:
-    """Return MLflow's model server, one worker; it has no adaptive batching."""
+    """Return MLflow with its own scoring server, which does not batch, and one worker."""
     home = environment("mlflow")
 
     def start(model: BenchModel, port: int) -> tuple[list[str], dict[str, str]]:
@@ -100,8 +104,8 @@ def mlflow() -> Contender:
         lambda model, row: ("/invocations", _frame(model, [row])),
         lambda model, rows: ("/invocations", _frame(model, rows)),
         lambda answer: list(answer["predictions"]),
-        f"{_versions('mlflow')}; models serve, local environment, one worker; predict only,"
-        " which is all that it answers",
+        f"{_versions('mlflow')}; models serve, local environment, one worker, its own"
+        " scoring server; predict only, so half of the others' work",
     )
 
 
