@@ -38,7 +38,7 @@ USUAL = (
     st.text(max_size=3) | st.integers(-9, 9) | st.none(),
 )
 ODD: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, 1, 1.5, 2**70, 1e300, "Oslo", "Rome", "", [], {}, float("inf"), 10**400]
+    [None, True, 1, 1.5, 2**70, 1e300, "Oslo", "Rome", "", [], {}, 10**400]
 )
 
 
