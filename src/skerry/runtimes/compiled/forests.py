@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,29 +23,30 @@ from skerry.runtimes.compiled.decisions import by_sign
 from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
 from skerry.runtimes.compiled.trees import several_outputs
 
+_MANY_ROWS = 32
+"""So many cost less tree by tree, each for all rows, than by Treelite, row by row."""
 _OUTLIER_AND_INLIER = np.array([-1, 1])
 _TREES = Compiled(has_jumps=True, executor=Executor.TREELITE)
 
 
 def _regressor(estimator: Any, _: Compile) -> Compiled:
     n_outputs = int(estimator.n_outputs_)
-    infer = inference(imported(estimator), raw=False, targets=n_outputs, classes=1)
+    mean = _mean(estimator, targets=n_outputs, classes=1)
 
     def predict(block: Block) -> Decision:
-        found = infer(rounded(as_matrix(block)))
+        found = mean(as_matrix(block))
         return Decision(found[:, 0, 0] if n_outputs == 1 else found[:, :, 0])
 
     return Compiled(predict=predict, has_jumps=True, executor=Executor.TREELITE)
 
 
 def _classifier(estimator: Any, _: Compile) -> Compiled:
-    model = imported(estimator)
     if estimator.n_outputs_ == 1:
         n_classes = int(estimator.n_classes_)
-        infer = inference(model, raw=False, targets=1, classes=n_classes)
+        mean = _mean(estimator, targets=1, classes=n_classes)
 
         def predict_proba(block: Block) -> Matrix:
-            return infer(rounded(as_matrix(block))).reshape(-1, n_classes)
+            return mean(as_matrix(block)).reshape(-1, n_classes)
 
         return Compiled(
             predict_proba=predict_proba,
@@ -55,14 +56,35 @@ def _classifier(estimator: Any, _: Compile) -> Compiled:
             executor=Executor.TREELITE,
         )
     counts = [int(n) for n in estimator.n_classes_]
-    infer_all = inference(model, raw=False, targets=len(counts), classes=max(counts))
+    mean_of_all = _mean(estimator, targets=len(counts), classes=max(counts))
 
     def several(block: Block) -> list[Matrix]:
-        found = infer_all(rounded(as_matrix(block)))
+        found = mean_of_all(as_matrix(block))
         return [found[:, k, :n] for k, n in enumerate(counts)]
 
     like = replace(_TREES, ties_are_exact=_counts(estimator))
     return several_outputs(several, estimator.classes_, like)
+
+
+def _mean(forest: Any, *, targets: int, classes: int) -> Callable[[Matrix], Array]:
+    """Return the mean of all trees' values, [n_rows, n_targets, n_classes].
+
+    Source: ``ForestClassifier.predict_proba``, which adds up in this order, too.
+    """
+    infer = inference(imported(forest), raw=False, targets=targets, classes=classes)
+    trees = [each.tree_ for each in forest.estimators_]
+
+    def mean(matrix: Matrix) -> Array:
+        if len(matrix) < _MANY_ROWS:
+            return infer(rounded(matrix))
+        given = np.ascontiguousarray(matrix, dtype=np.float32)
+        total: Array = np.zeros((len(given), targets, classes))
+        for tree in trees:
+            total += tree.predict(given).reshape(total.shape)
+        total /= len(trees)
+        return total
+
+    return mean
 
 
 def _counts(forest: Any) -> bool:
