@@ -28,11 +28,11 @@ from skerry.runtimes.planning.measurement import measure
 from skerry.runtimes.planning.onnx_candidate import onnx_answer
 from skerry.runtimes.planning.probes import probe_groups
 from skerry.runtimes.planning.proof import TOLERANCES, Proof
-from skerry.runtimes.sklearn_servable import planned
+from skerry.runtimes.sklearn_servable import compiled_answer, planned
 
 _SINGLE_ROWS = 64
 _VERIFIED_ROWS = 8
-_ROWS_ALONE = 7
+_ROWS_ALONE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Planner:
         parity, native = self.options.parity, self.native
         if self.is_slow and not answers:
             return Plan(parity, fastest_ranges({Executor.SKLEARN: {}}), tuple(candidates)), {}
-        sizes = self._rows_of_size()
+        sizes = self._rows_of_size(answers)
         deadline_s = time.monotonic() + self.options.plan_budget_s / 2
         own = Candidate(
             Executor.SKLEARN, accepted=True, duration_us=measure(native.ask, sizes, deadline_s)
@@ -167,12 +167,19 @@ class Planner:
         plan = Plan(parity, ranges, (own, *timed), cpu=cpu_kind())
         return plan, {e: answer for e, answer in answers.items() if e in chosen}
 
-    def _rows_of_size(self) -> dict[int, list[Rows]]:
+    def _rows_of_size(self, answers: Mapping[Executor, Answer]) -> dict[int, list[Rows]]:
         n = self.probes.n_rows
         sizes = MEASURED_ROWS[:1] if self.is_slow else MEASURED_ROWS
         found = {size: [self.probes.take([i % n for i in range(size)])] for size in sizes}
-        found[1] = [self.probes.take([i]) for i in range(min(_ROWS_ALONE, n))]
+        alone = [self.probes.take([i]) for i in range(min(_ROWS_ALONE, n))]
+        # Where a candidate leaves a row to scikit-learn, both take as long.
+        own = [rows for rows in alone if all(self._decides(a, rows) for a in answers.values())]
+        found[1] = own or alone
         return found
+
+    def _decides(self, answer: Answer, rows: Rows) -> bool:
+        answered = compiled_answer(self.native, answer, rows)
+        return answered is not None and answered.uncertain is None
 
 
 def _try(ask: Callable[[Rows], Predictions], rows: Rows) -> Predictions | None:

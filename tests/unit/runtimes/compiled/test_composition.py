@@ -11,7 +11,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -143,6 +143,14 @@ def test_a_word_filled_in_for_columns_of_all_types_makes_no_strings_of_them() ->
     expected = {"city": DType.STRING, "member": DType.BOOL, "rooms": DType.INT64}
     assert dtypes == expected
     assert _accepted(servable)
+
+
+def test_rows_that_are_left_to_scikit_learn_make_no_plan_look_slow() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    y = x.sum(axis=1)
+    x[np.random.default_rng(1).random(x.shape) < 0.3] = np.nan
+    servable = _prepared(make_pipeline(KNNImputer(), Ridge()).fit(x, y))
+    assert servable.info.plan.executor_for(1) is Executor.PIPELINE
 
 
 def test_many_categories_are_the_same() -> None:
