@@ -111,7 +111,7 @@ def _split(shape: Shape, probabilities: Matrix | Sequence[Matrix]) -> tuple[Matr
         and isinstance(probabilities, np.ndarray)
         and len(probabilities) == 1
     ):
-        return tuple(np.array([[1.0 - p, p]]) for p in probabilities.tolist()[0])
+        return tuple(np.array([[[1.0 - p, p]] for p in probabilities.tolist()[0]]))
     return split_probabilities(shape, probabilities)
 
 
