@@ -24,12 +24,15 @@ from skerry.runtimes.compiled.linear import linear_scores
 from skerry.runtimes.compiled.links import posterior
 from skerry.runtimes.compiled.quadratic import scaled_squares
 
+_ROUNDING = 1e-15
 _TIE = 1e-12
 """Of the size of the squares that are compared: rounding is a thousandth of it."""
 
 
-def nearest(centers: Array, labels: Array) -> Predict:
+def nearest(centers: Array, labels: Array, *, whole: bool = True) -> Predict:
     """Return the label of the nearest center, by Euclidean distance.
+
+    whole: scikit-learn compares whole squares, in which |x|² may drown the rest.
 
     Raises:
         NotCompiled: there is no center, or they are no float64, so scikit-learn rounds otherwise.
@@ -46,12 +49,21 @@ def nearest(centers: Array, labels: Array) -> Predict:
     def predict(block: Block) -> Decision:
         return by_score(scores(block), labels, _TIE, size)
 
-    return predict
+    def predict_by_whole(block: Block) -> Decision:
+        matrix = as_matrix(block)
+        if len(matrix) == 1:
+            row = matrix[0]
+            sizes = max(size, row.dot(row).item() * _ROUNDING / _TIE)
+            return by_score(scores(matrix), labels, _TIE, sizes)
+        each = np.maximum(size, np.vecdot(matrix, matrix) * (_ROUNDING / _TIE))
+        return by_score(scores(matrix), labels, _TIE, each)
+
+    return predict_by_whole if whole else predict
 
 
 def _k_means(estimator: Any, _: Compile) -> Compiled:
     centers = estimator.cluster_centers_
-    return Compiled(predict=nearest(centers, np.arange(len(centers), dtype=np.int32)))
+    return Compiled(predict=nearest(centers, np.arange(len(centers), dtype=np.int32), whole=False))
 
 
 def _clusterer(estimator: Any, _: Compile) -> Compiled:

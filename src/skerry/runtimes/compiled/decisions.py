@@ -39,12 +39,15 @@ def by_probability(
 
 
 def by_score(
-    scores: Matrix, classes: Array, tie: float = _SCORE_TIE, size: float = 1.0
+    scores: Matrix,
+    classes: Array,
+    tie: float = _SCORE_TIE,
+    size: float | NDArray[np.float64] = 1.0,
 ) -> Decision:
     """Return the class of highest score of each row.
 
     scores: [n_rows, n_classes]. tie: scores closer than this part of their size are uncertain.
-    size: the least that their size is taken for.
+    size: the least that their size is taken for, of all rows or [n_rows].
     """
     if len(scores) == 1 and scores.size <= _FEW_CLASSES:
         values = scores.tolist()[0]
@@ -52,7 +55,7 @@ def by_score(
             highest = max(values)
             i = values.index(highest)
             values[i] = -math.inf
-            sure = highest - max(values) > tie * max(size, abs(highest))
+            sure = highest - max(values) > tie * max(float(size), abs(highest))
             return Decision(classes[i : i + 1], None if sure else _ONE)
     chosen, _, uncertain = _highest(scores, tie * size, tie)
     return Decision(classes[chosen], uncertain)

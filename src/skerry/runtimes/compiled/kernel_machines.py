@@ -23,7 +23,12 @@ from skerry.runtimes.compiled.base import (
 )
 from skerry.runtimes.compiled.decisions import by_sign
 from skerry.runtimes.compiled.gaussian_kernels import covariance
-from skerry.runtimes.compiled.kernels import Kernel, kernel_of, require_well_conditioned
+from skerry.runtimes.compiled.kernels import (
+    Kernel,
+    kernel_of,
+    require_close,
+    require_well_conditioned,
+)
 from skerry.runtimes.compiled.links import two_columns
 
 _UNDERFLOW = 1e-280
@@ -41,6 +46,7 @@ def _ridge(estimator: Any, _: Compile) -> Compiled:
         raise NotCompiled(f"kernel ridge with the kernel {name} has no compiled form")
     if name == "linear":
         coef = points.T @ weights
+        require_close(points @ coef, (points @ points.T) @ weights)
         return Compiled(predict=lambda block: Decision(as_matrix(block).dot(coef)))
     require_well_conditioned(weights)
     kernel = kernel_of(name, points, 1.0 / points.shape[1] if gamma is None else gamma, 0.0, 0.0)

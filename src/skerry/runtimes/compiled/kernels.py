@@ -66,6 +66,17 @@ def require_well_conditioned(weights: Array, largest: float = 1.0) -> None:
         raise NotCompiled(f"weights of kernels that sum to {total:.3g} multiply their rounding")
 
 
+def require_close(ours: Array, theirs: Array) -> None:
+    """Check that two ways to the same numbers lose no digits that show.
+
+    Raises:
+        NotCompiled: one does.
+    """
+    off = float((np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))).max(initial=0.0))
+    if not off < _TOLERANCE / 10.0:
+        raise NotCompiled(f"sums of kernels that lose digits: two ways differ by {off:.3g}")
+
+
 def _of_squares(points: Matrix, gamma: float) -> Kernel:
     squares = squared_distances(points, -float(gamma))
 

@@ -11,6 +11,9 @@ from sklearn import cluster
 from sklearn.datasets import make_blobs
 from sklearn.neighbors import NearestCentroid
 
+from skerry.runtimes.answers import Shape
+from skerry.runtimes.compiled.answering import answer_of
+from skerry.runtimes.compiled.registry import compile_estimator
 from tests.agreement import disagreements
 
 
@@ -56,13 +59,19 @@ def test_nearest_centroids_answer_the_same(model: Any) -> None:
 
 
 def test_a_row_between_two_centers_is_left_to_scikit_learn() -> None:
-    from skerry.runtimes.answers import Shape
-    from skerry.runtimes.compiled.answering import answer_of
-    from skerry.runtimes.compiled.registry import compile_estimator
-
     model = cluster.KMeans(2, random_state=0).fit([[0.0], [2.0]])
     answer = answer_of(compile_estimator(model), Shape.NONE)
     for rows, expected in ([[1.0]], [True]), ([[1.0], [1.1]], [True, False]):
+        uncertain = answer(np.array(rows)).uncertain
+        assert uncertain is not None
+        assert expected == uncertain.tolist()
+
+
+def test_a_row_so_far_that_its_own_square_drowns_the_rest_is_left_to_scikit_learn() -> None:
+    centers = np.array([[1.0, 0.0], [1.0, 5.0], [1.0, 9.0]])
+    model = cluster.MeanShift(bandwidth=0.5).fit(np.repeat(centers, 5, axis=0))
+    answer = answer_of(compile_estimator(model), Shape.NONE)
+    for rows, expected in ([[1e11, 4.0]], [True]), ([[1e11, 4.0], [1.0, 4.0]], [True, False]):
         uncertain = answer(np.array(rows)).uncertain
         assert uncertain is not None
         assert expected == uncertain.tolist()

@@ -121,3 +121,15 @@ def test_spread_labels_are_the_same(model: Any) -> None:
     y = (x.sum(axis=1) > 0).astype(int)
     y[::3] = -1
     assert [] == disagreements(model.fit(x, y), ROWS)
+
+
+def test_products_that_lose_digits_have_no_compiled_form() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 4)) + 1e6
+    with pytest.raises(NotCompiled, match="lose digits"):
+        compile_estimator(_fitted(KernelRidge(alpha=1e-3), x, x[:, 0] - 1e6))
+
+
+def _fitted(model: Any, x: Any, y: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(x, y)
