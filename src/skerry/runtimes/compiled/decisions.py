@@ -108,11 +108,12 @@ def either(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[
 
 
 def _highest(
-    scores: Matrix, tie: float, relative: float
+    scores: Matrix, tie: float | NDArray[np.float64], relative: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_] | None]:
     """Return the column of each row's highest score, that score, and the uncertain rows.
 
-    tie, relative: a second one is uncertain within ``tie``, or this part of the highest's size.
+    tie, relative: a second one is uncertain within ``tie``, or this part of the highest's size;
+        tie of all rows or [n_rows].
     """
     # numpy reduces long columns several times sooner than short rows.
     columns = scores.T
