@@ -102,13 +102,13 @@ class Executor:
         self._dispatch(lane, loop)
         return call.future
 
-    def check_room(self, plan: Plan) -> None:
-        """Tell whether one row of a version with this plan would be admitted.
+    def check_room(self, plan: Plan, n_rows: int) -> None:
+        """Tell whether so many rows for a version with this plan would be admitted.
 
         Raises:
-            QueueFull: it would not.
+            QueueFull: they would not.
         """
-        self._check_room(self._lane(plan, 1), 1)
+        self._check_room(self._lane(plan, n_rows), n_rows)
 
     def _check_room(self, lane: _Lane, n_rows: int) -> None:
         if not lane.free_threads and lane.queue_rows + n_rows > self._max_queue_rows:

@@ -108,6 +108,14 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
     return to_rows(signature, features), wants_probabilities
 
 
+def rows_in(body: bytes) -> int:
+    """Return about how many rows a batch body has: one bracket or brace opens each.
+
+    A million bytes take less than a millisecond. Such signs within text count, too.
+    """
+    return max(1, body.count(b"[") - 1, body.count(b"{") - 1)
+
+
 def _fast_matrix(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows, bool] | None:
     try:
         fast = _FAST_BATCH.validate_json(body)

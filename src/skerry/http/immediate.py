@@ -59,7 +59,7 @@ class ImmediateAnswers:
                 model=path_params.get("model"),
                 version=path_params.get("version"),
             )
-            chosen = choose(context, record, asked)
+            chosen = choose(context, record, asked, body)
             if not chosen.slot.servable.info.plan.cheap_rows:
                 return None
             resolved = decode(context, record, asked, chosen, body)

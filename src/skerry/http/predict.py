@@ -52,7 +52,7 @@ async def _predict(
         max_bytes=context.limits.max_body_bytes,
         timeout_s=asked.timeout_s,
     )
-    resolved = decode(context, record, asked, choose(context, record, asked), body)
+    resolved = decode(context, record, asked, choose(context, record, asked, body), body)
     predictions = predict_now(context, record, resolved)
     if predictions is None:
         handle = resolved.target.slot.acquire()

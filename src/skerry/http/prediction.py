@@ -12,7 +12,7 @@ from skerry.core.rows import Predictions, Rows
 from skerry.core.signature import Signature
 from skerry.dataplane.router import Target, route
 from skerry.http.context import RequestRecord, ServerContext
-from skerry.http.decode import decode_batch, decode_row
+from skerry.http.decode import decode_batch, decode_row, rows_in
 from skerry.http.encode import encode_batch, encode_row
 from skerry.http.lean_route import LeanAnswer
 from skerry.http.question import Question
@@ -30,8 +30,8 @@ class Resolved(NamedTuple):
     wants_probabilities: bool
 
 
-def choose(context: ServerContext, record: RequestRecord, asked: Question) -> Target:
-    """Choose the version that answers.
+def choose(context: ServerContext, record: RequestRecord, asked: Question, body: bytes) -> Target:
+    """Choose the version that answers; refuse what there is no room for, before it is decoded.
 
     Nothing is awaited from here until a handle is acquired, or the answer is there: the serving
     map can't change in between.
@@ -44,8 +44,9 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question) -> Ta
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
     plan = slot.servable.info.plan
-    if not plan.cheap_rows:
-        context.executor.check_room(plan)  # before the body costs anything
+    n_rows = rows_in(body) if asked.batch else 1
+    if n_rows > plan.cheap_rows:
+        context.executor.check_room(plan, n_rows)
     return target
 
 
