@@ -63,8 +63,8 @@ class Answers:
         labels = as_labels(self.model.predict(model_input))
         if self.shape is Shape.NONE:
             return _checked(Predictions(labels), n_rows)
-        each = split_probabilities(self.shape, self.model.predict_proba(model_input))
-        return _checked(_with_confidences(labels, each), n_rows)
+        probabilities = self.model.predict_proba(model_input)
+        return _checked(joined(self.shape, labels, probabilities), n_rows)
 
 
 def as_labels(predicted: Any) -> NDArray[Any]:
@@ -159,6 +159,13 @@ def _as_tuple(classes: Any) -> Classes | None:
     if array.dtype.kind == "S":
         array = array.astype(np.str_)
     return tuple(array.tolist())
+
+
+def joined(shape: Shape, labels: NDArray[Any], probabilities: Any) -> Predictions:
+    """Return what ``predict`` and ``predict_proba`` answered, as one."""
+    if shape is Shape.NONE:
+        return Predictions(labels)
+    return _with_confidences(labels, split_probabilities(shape, probabilities))
 
 
 def split_probabilities(shape: Shape, probabilities: Any) -> tuple[NDArray[np.float64], ...]:

@@ -17,7 +17,15 @@ from skerry.core.plan import Executor, Parity, Plan
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import Output, Signature, Task
-from skerry.runtimes.answers import Answers, Shape, as_labels, outputs_of, shape_of
+from skerry.runtimes.answers import (
+    Answers,
+    Shape,
+    as_labels,
+    joined,
+    outputs_of,
+    shape_of,
+    split_probabilities,
+)
 from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.compiled.answering import Answer, Answered
 from skerry.runtimes.model_input import ModelInput
@@ -56,15 +64,16 @@ def prepare(
         serve_alone(model)
         inferred = infer_input(model, model.predict, known.signature)
         probes = _probe_rows(model, inferred)
-        answers, outputs = _ask(model, inferred.model_input, probes)
+        answers, outputs, first = _ask(model, inferred.model_input, probes)
         model_input, random = inferred.model_input, False
         if probes is not None and not inferred.is_slow:
-            random = _draws_at_random(answers, model_input, probes)
+            second = answers.of(model_input.of(probes), probes.n_rows)
+            random = not same_predictions(first, second)
             model_input = as_matrix(
                 model, model_input, lambda form: answers.of(form.of(probes), probes.n_rows)
             )
             if not random:
-                answers = _in_one_call(answers, model_input, probes)
+                answers = _in_one_call(answers, model_input, probes, first)
         else:
             warnings = (*warnings, _NOT_PROBED if probes is None else _SLOW)
         native = Native(model_input, answers, skips_finite_checks(model))
@@ -137,46 +146,46 @@ def _answered(model: Any, model_input: ModelInput, rows: Rows) -> bool:
 
 def _ask(
     model: Any, model_input: ModelInput, probes: Rows | None
-) -> tuple[Answers, tuple[Output, ...]]:
-    """Find out how the model answers, from one answer of each kind."""
+) -> tuple[Answers, tuple[Output, ...], Predictions]:
+    """Find out how the model answers, from one answer of each kind; return that, too."""
     if probes is None:
         classes = getattr(model, "classes_", None)
         labels = np.zeros(1) if classes is None else np.asarray(classes)[:1]
-        return Answers(model, Shape.NONE), outputs_of(model, labels, Shape.NONE, ())
+        outputs = outputs_of(model, labels, Shape.NONE, ())
+        return Answers(model, Shape.NONE), outputs, Predictions(labels)
     given = model_input.of(probes)
     labels = as_labels(model.predict(given))
     try:
         probabilities = model.predict_proba(given)
     except Exception:  # noqa: BLE001 - a model may have the method and not the means
-        return Answers(model, Shape.NONE), outputs_of(model, labels, Shape.NONE, ())
+        outputs = outputs_of(model, labels, Shape.NONE, ())
+        return Answers(model, Shape.NONE), outputs, Predictions(labels)
     shape = shape_of(labels, probabilities)
     widths: list[int] = []
     if shape is Shape.SINGLE:
         widths = [np.asarray(probabilities).shape[1]]
     elif shape is Shape.SEVERAL:
         widths = [np.asarray(each).shape[1] for each in probabilities]
-    return Answers(model, shape), outputs_of(model, labels, shape, widths)
+    outputs = outputs_of(model, labels, shape, widths)
+    return Answers(model, shape), outputs, joined(shape, labels, probabilities)
 
 
-def _draws_at_random(answers: Answers, model_input: ModelInput, probes: Rows) -> bool:
-    first, second = (answers.of(model_input.of(probes), probes.n_rows) for _ in range(2))
-    return not same_predictions(first, second)
-
-
-def _in_one_call(answers: Answers, model_input: ModelInput, probes: Rows) -> Answers:
+def _in_one_call(
+    answers: Answers, model_input: ModelInput, probes: Rows, expected: Predictions
+) -> Answers:
     """Return answers from ``predict_proba`` alone where that is proved to be enough."""
     model = answers.model
-    given = model_input.of(probes)
-    expected: Predictions = answers.of(given, probes.n_rows)
     rule = label_rule(model, answers.shape, expected.labels)
     if rule is None:
         return answers
-    once = Answers(model, answers.shape, rule)
-    found = once.of(given, probes.n_rows)
-    probabilities = model.predict_proba(given)
+    probabilities = model.predict_proba(model_input.of(probes))
     several = probabilities if isinstance(probabilities, list) else [probabilities]
-    exact = all(np.asarray(each).dtype == np.float64 for each in several)
-    return once if exact and same_labels(found.labels, expected.labels) else answers
+    if any(np.asarray(each).dtype != np.float64 for each in several):
+        return answers
+    labels, uncertain = rule(split_probabilities(answers.shape, probabilities))
+    sure = slice(None) if uncertain is None else ~uncertain
+    holds = same_labels(labels[sure], expected.labels[sure])
+    return Answers(model, answers.shape, rule) if holds else answers
 
 
 def _batch_rows(native: Native, plan: Plan, signature: Signature, probes: Rows) -> int:
