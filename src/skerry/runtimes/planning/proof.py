@@ -19,6 +19,7 @@ from skerry.runtimes.samples import row_values
 
 TOLERANCES = {Parity.EXACT: 1e-9, Parity.TOLERANT: 1e-5}
 _SINGLES = 8
+_ALONE = 64
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class Proof:
         """Return the candidate as the plan shows it, not yet measured."""
         return Candidate(
             executor=executor,
-            accepted=self.holds,
+            accepted=self.holds and self.probe_rows > 0,
             reason=self._reason(),
             probe_rows=self.probe_rows,
             labels_differ=self.labels_differ,
@@ -81,7 +82,7 @@ class Proof:
                 f"numbers differ by up to {self.max_difference:.3g},"
                 f" at most {self.tolerance:g} is equal"
             )
-        return None
+        return None if self.probe_rows else "it leaves every probe row to scikit-learn"
 
     def _compare_once(
         self, rows: Rows, expected: Predictions, ask: Callable[[Rows], Answered]
@@ -89,7 +90,11 @@ class Proof:
         try:
             answered = ask(rows)
         except Undecided:
-            return  # scikit-learn will answer them itself
+            # scikit-learn will answer such a row itself, and those that come with it. By itself,
+            # each of the others is answered here, and has to be right.
+            for i in range(min(_ALONE, rows.n_rows if rows.n_rows > 1 else 0)):
+                self._compare_once(rows.take([i]), expected.take([i]), ask)
+            return
         except Exception as error:  # noqa: BLE001 - a candidate may fail in any way
             self.failure = f"raised {type(error).__name__}: {error}"[:300]
             return

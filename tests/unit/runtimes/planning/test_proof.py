@@ -10,6 +10,7 @@ from skerry.core.plan import Candidate, Executor
 from skerry.core.rows import Predictions, Rows
 from skerry.core.signature import DType, Feature, Signature
 from skerry.runtimes.compiled.answering import Answered
+from skerry.runtimes.compiled.base import Undecided
 from skerry.runtimes.planning.proof import Proof
 
 SIGNATURE = Signature((Feature("x0", DType.FLOAT64), Feature("x1", DType.FLOAT64)), ())
@@ -147,3 +148,30 @@ def test_nan_equals_nan_and_nothing_else() -> None:
 
     assert proved(nan, answering(nan)).accepted
     assert not proved(nan, answering(zero)).accepted
+
+
+def test_rows_beside_one_that_is_left_to_scikit_learn_are_compared_by_themselves() -> None:
+    def ask(rows: Rows) -> Answered:
+        assert rows.matrix is not None
+        if (rows.matrix[:, 0] == 0).any():
+            raise Undecided
+        labels = np.where(rows.matrix[:, 0] == 4, "other", classified(rows).labels)
+        return changed(classified(rows), labels=labels)
+
+    evidence = proved(classified(ROWS), ask)
+
+    assert not evidence.accepted
+    assert evidence.worst is not None
+    assert [4.0, 5.0] == evidence.worst["row"]
+
+
+def test_what_answers_no_row_itself_is_not_accepted() -> None:
+    def ask(rows: Rows) -> Answered:
+        raise Undecided
+
+    evidence = proved(classified(ROWS), ask)
+
+    assert (False, "it leaves every probe row to scikit-learn") == (
+        evidence.accepted,
+        evidence.reason,
+    )
