@@ -223,3 +223,33 @@ def test_headers_that_do_not_come_end_the_connection(tmp_path: Path, sent: bytes
     env = {"SKERRY_REQUEST_TIMEOUT_S": "1"}
     with serve(iris_repository(tmp_path, "v1"), env=env) as server:
         assert b"" == exchange(server, sent)
+
+
+def test_a_target_that_is_no_path_is_refused_in_any_packet(server: RunningServer) -> None:
+    for target in (b"http://predict", b"http://a:99999/predict"):
+        head = request().replace(b"/api/v1/predict", target)
+
+        answer = exchange(server, head, BODY)
+
+        assert b"200 OK" not in answer
+    assert "Fatal error" not in server.output()
+    assert "Traceback" not in server.output()
+
+
+def test_headers_in_two_packets_stay_whole(server: RunningServer) -> None:
+    head = request("X-Request-ID: whole", "Upgrade: h2c", "X-Model-Version: v1", close=False)
+    cut = head.index(b"h2c") + 2
+
+    answer = exchange(server, head[:cut], head[cut:] + BODY, request() + BODY)
+
+    assert b"x-request-id: whole" in answer
+
+
+def test_a_body_over_the_limit_is_refused_where_it_comes_in_one_packet(tmp_path: Path) -> None:
+    body = json.dumps({"features": [IRIS_ROW] * 100}).encode()
+    env = {"SKERRY_MAX_BODY_BYTES": "1024"}
+    with serve(iris_repository(tmp_path, "v1"), env=env) as limited:
+        status, _, content = _ask(limited, "/api/v1/predict/batch", body, [])
+
+    assert b"413" in status
+    assert b"body-too-large" in content

@@ -115,7 +115,8 @@ class Plan:
     cpu: the kind of CPU that it was measured on.
     batch_rows: as many rows are answered by one call soon enough, and sooner than by one each; 1
         where that is never so, or was not measured.
-    cheap_rows: as many rows, or fewer, are answered in less than ``CHEAP_US``; 0 if none are.
+    cheap_rows: as many rows, or fewer, are answered in less than ``CHEAP_US``; 0 if none are, or
+        scikit-learn answers them: its own code may take any time for a row that was not tried.
     """
 
     parity: Parity
@@ -176,6 +177,8 @@ class Plan:
         for rows in MEASURED_ROWS:
             duration_us = self.duration_us(rows)
             if duration_us is None or duration_us > CHEAP_US:
+                break
+            if self.executor_for(rows) is Executor.SKLEARN:
                 break
             cheap = rows
         return cheap

@@ -122,6 +122,7 @@ class Executor:
         """Withdraw what waits. Does not wait for what runs."""
         for lane in (self._short, self._long):
             for call in list(lane.waiting):
+                self._withdraw(lane, call)
                 call.future.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -150,15 +151,16 @@ class Executor:
         outcomes: list[Predictions | Exception],
     ) -> None:
         lane.free_threads += 1
+        self._dispatch(lane, loop)
         for call, outcome in zip(calls, outcomes, strict=True):
-            call.handle.release()
             if call.future.done():
                 continue
             if isinstance(outcome, Exception):
                 call.future.set_exception(outcome)
             else:
                 call.future.set_result(outcome)
-        self._dispatch(lane, loop)
+        for call in calls:
+            call.handle.release()
 
     def _withdraw(self, lane: _Lane, call: Call) -> None:
         if call in lane.waiting:

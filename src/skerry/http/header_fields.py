@@ -16,10 +16,12 @@ def header_fields(lines: Sequence[tuple[bytes, bytes]]) -> Fields:
     Source: RFC 9110, section 5.3.
     """
     fields = dict(lines)
-    if len(fields) < len(lines):
-        for name in fields:
-            fields[name] = b", ".join(value for each, value in lines if each == name)
-    return fields
+    if len(fields) == len(lines):
+        return fields
+    values: dict[bytes, list[bytes]] = {name: [] for name in fields}
+    for name, value in lines:
+        values[name].append(value)
+    return {name: b", ".join(each) for name, each in values.items()}
 
 
 def text_of(fields: Fields, name: bytes) -> str | None:

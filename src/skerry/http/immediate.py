@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 
-from skerry.core.errors import QueueFull, SkerryError
+from skerry.core.errors import QueueFull
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import problem
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
-from skerry.http.prediction import answer, choose, decode, predict_now
+from skerry.http.prediction import answer, choose, decode
 from skerry.http.question import question
 from skerry.http.request_ids import request_id_of
 from skerry.http.request_log import log_request
@@ -32,8 +32,13 @@ class ImmediateAnswers:
         self._context = context
 
     def takes(self, target: bytes) -> bool:
-        """Tell whether a request target may be answered at once: no query, nothing escaped."""
-        return b"/predict" in target and b"?" not in target and b"%" not in target
+        """Tell whether a request target may be answered at once: a path, and nothing but that."""
+        return (
+            target.startswith(b"/")
+            and b"/predict" in target
+            and b"?" not in target
+            and b"%" not in target
+        )
 
     def answer(
         self, target: bytes, lines: list[tuple[bytes, bytes]], body: bytes
@@ -45,6 +50,8 @@ class ImmediateAnswers:
         context = self._context
         fields = header_fields(lines)
         if context.life.draining or not _is_usual(fields):
+            return None
+        if len(body) > context.limits.max_body_bytes:
             return None
         found = self._lean_routes.find("POST", target.decode("latin-1"))
         if found is None:
@@ -63,14 +70,14 @@ class ImmediateAnswers:
             if not chosen.slot.servable.info.plan.cheap_rows:
                 return None
             resolved = decode(context, record, asked, chosen, body)
-            predictions = predict_now(context, record, resolved)
+            predictions = chosen.slot.servable.predict_now(resolved.rows)
+            if predictions is None:
+                return None
+            answered = answer(asked, resolved, predictions)
         except QueueFull as error:
             return self._refusal(record, error)
-        except SkerryError:
+        except Exception:  # noqa: BLE001 - the ordinary way finds out again, and tells
             return None
-        if predictions is None:
-            return None
-        answered = answer(asked, resolved, predictions)
         record.status = 200
         log_request(context, record)
         return _response(_OK, answered.lines(record.request_id), answered.body)

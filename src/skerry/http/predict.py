@@ -69,6 +69,7 @@ async def _run(
     except BaseException:
         handle.release()
         raise
+    # It ends with this request, cancelled below, so that no group has to hold it.
     hangup = asyncio.ensure_future(_hangup(request))
     first: set[asyncio.Future[Any]] = {work, hangup}
     try:

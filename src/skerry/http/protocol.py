@@ -139,6 +139,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _take_ordinary_way(self) -> None:
         """Have uvicorn make an ASGI request of what was held back."""
         self._undecided = False
+        self._unset_keepalive_if_required()  # which an answer in the same packet may have set
         target, lines, expect_100_continue = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = target, expect_100_continue
@@ -155,6 +156,8 @@ def _without_upgrade(data: bytes) -> bytes:
     Headers that come in several packets keep it; no client is known to send them so.
     """
     head, end, rest = data.partition(b"\r\n\r\n")
+    if not end:
+        return data
     return _UPGRADE.sub(b"", head) + end + rest
 
 

@@ -101,7 +101,8 @@ def is_moderate(rows: Rows) -> bool:
         # One call to find out in most cases; a sum of squares is above each of them.
         return bool(flat.dot(flat) < MODERATE or np.abs(flat).max(initial=0.0) < MODERATE)
     return all(
-        column.dtype.kind == "O" or bool(np.abs(column).max(initial=0) < MODERATE)
+        column.dtype.kind == "O"
+        or bool(column.max(initial=0) < MODERATE and column.min(initial=0) > -MODERATE)
         for column in rows.columns or ()
     )
 
@@ -117,7 +118,10 @@ def is_immoderate(rows: Rows) -> bool:
     numbers = [column for column in rows.columns or () if column.dtype.kind != "O"]
     if rows.n_rows == 1:
         return any(abs(column.item()) >= MODERATE for column in numbers)
-    return any(bool((np.abs(column) >= MODERATE).any()) for column in numbers)
+    # Not by abs: int64 has no positive of its smallest number.
+    return any(
+        bool((column >= MODERATE).any() or (column <= -MODERATE).any()) for column in numbers
+    )
 
 
 def _converted(feature: Feature, column: NDArray[Any], missing: object) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -194,8 +195,10 @@ def _batch_rows(native: Native, plan: Plan, signature: Signature, probes: Rows) 
     A model may look at all rows of a call, to centre them for instance: then a caller's answer
     would depend on who else asks. A compiled form has been asked rows alone and together already.
     """
-    if plan.batch_rows == 1 or plan.cheap_rows or plan.executor_for(1) is not Executor.SKLEARN:
+    if plan.batch_rows == 1 or plan.executor_for(1) is not Executor.SKLEARN:
         return plan.batch_rows
+    if probes.n_rows < 2:
+        return 1
     rows = probes.take(range(min(_INDEPENDENT_ROWS, probes.n_rows)))
     proof = Proof(signature, TOLERANCES[Parity.EXACT])
     together = native.ask(rows)
@@ -221,8 +224,6 @@ def _task(model: Any) -> Task:
 
 def _packages(model: Any) -> dict[str, str]:
     """Return the versions of what serves: Python, scikit-learn, numpy, and what wraps the model."""
-    import sys
-
     found = {
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,

@@ -15,3 +15,9 @@ def test_a_value_is_latin_1_and_absence_is_none() -> None:
     fields = header_fields([(b"a", b"\xe9")])
 
     assert ("\u00e9", None) == (text_of(fields, b"a"), text_of(fields, b"b"))
+
+
+def test_thousands_of_names_and_one_twice_take_no_time_to_speak_of() -> None:
+    lines = [(b"n%d" % i, b"") for i in range(100_000)]
+
+    assert b", " == header_fields([*lines, lines[0]])[b"n0"]

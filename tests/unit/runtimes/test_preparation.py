@@ -85,6 +85,33 @@ def test_every_nested_estimator_computes_on_one_thread_and_prints_nothing() -> N
     assert (model[-1].n_jobs, inner.n_jobs, inner.verbose) == (1, 1, 0)
 
 
+class Centring(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """Answers how far a row is from the mean of its call."""
+
+    n_features_in_ = 3
+
+    def predict(self, x: Any) -> Any:
+        return np.asarray(x)[:, 0] - np.asarray(x)[:, 0].mean()
+
+
+class Doubling(Centring):
+    """Answers each row by itself."""
+
+    def predict(self, x: Any) -> Any:
+        return np.asarray(x)[:, 0] * 2
+
+
+def test_requests_are_joined_only_where_rows_do_not_depend_on_each_other() -> None:
+    centring, doubling = (
+        runtime_for("joblib").prepare(model, Known(), LoadOptions())
+        for model in (Centring(), Doubling())
+    )
+
+    assert 1 == centring.info.batch_rows
+    assert 1 < doubling.info.batch_rows
+    assert 0 == doubling.info.plan.cheap_rows
+
+
 def test_predict_is_asked_where_the_class_is_not_known_to_be_an_argmax() -> None:
     model = Counting().set_params(C=2.0)
     model.calls = []

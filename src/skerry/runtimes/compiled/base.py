@@ -124,11 +124,14 @@ def values_of(block: Block) -> list[Any]:
 
 
 def block_of(values: list[Any]) -> Block:
-    """Return one row's Python values as a block."""
-    try:
-        return np.array([values], dtype=np.float64)
-    except (TypeError, ValueError):
-        return tuple(np.array([value, None], dtype=object)[:1] for value in values)
+    """Return one row's Python values as a block: a table if any is text, or missing text."""
+    # numpy would take "7E3" for 7000.0, and None for NaN.
+    if not any(value is None or isinstance(value, str) for value in values):
+        try:
+            return np.array([values], dtype=np.float64)
+        except (TypeError, ValueError):
+            pass
+    return tuple(np.array([value, None], dtype=object)[:1] for value in values)
 
 
 def finite(block: Block) -> Matrix:

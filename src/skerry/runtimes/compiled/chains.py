@@ -99,14 +99,6 @@ def transform_of(part: Compiled) -> Transform:
     return part.transform
 
 
-def one_of(part: Compiled) -> TransformOne:
-    """Return how it transforms one row's values, by way of an array if need be."""
-    if part.transform_one is not None:
-        return part.transform_one
-    transform = transform_of(part)
-    return lambda values: values_of(transform(block_of(values)))
-
-
 def refuse_jumps(part: Compiled, is_exact: bool) -> None:
     """Raise ``NotCompiled`` where rounding before it could change its answer by much."""
     if part.has_jumps and not is_exact:

@@ -26,7 +26,6 @@ from skerry.runtimes.compiled.chains import (
     beside,
     chained,
     has_one_row,
-    one_of,
     transform_of,
 )
 
@@ -72,7 +71,7 @@ def side_by_side(parts: Sequence[Compiled], selections: Sequence[Sequence[int] |
     if not parts:
         raise NotCompiled("a transformer without columns has no compiled form")
     transforms = [transform_of(part) for part in parts]
-    ones = [one_of(part) for part in parts]
+    ones = [part.transform_one for part in parts]
     by_parts = list(zip(transforms, selections, strict=True))
     pick = [_picker(selection) for selection in selections]
     by_values = list(zip(ones, pick, strict=True))
@@ -81,7 +80,7 @@ def side_by_side(parts: Sequence[Compiled], selections: Sequence[Sequence[int] |
     def transform_one(values: list[Any]) -> list[Any]:
         found: list[Any] = []
         for one, chosen in by_values:
-            found += one(chosen(values))
+            found += one(chosen(values))  # type: ignore[misc]  # asked only where there are all
         return found
 
     def transform(block: Block) -> Block:
