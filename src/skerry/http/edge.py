@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
 from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
-from skerry.http.errors import CLIENT_GONE, internal_error, problem
+from skerry.http.errors import CLIENT_GONE, internal_error, problem_lines
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
 from skerry.http.request_ids import request_id_of
@@ -103,8 +103,6 @@ def _check_size(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> None:
 async def _answer(error: SkerryError, record: RequestRecord, send: Send) -> None:
     if record.status:
         return  # The answer has begun: nothing sensible can follow it.
-    status, body, headers = problem(error, record)
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    raw.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    status, body, lines = problem_lines(error, record)
+    await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body})

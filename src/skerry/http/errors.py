@@ -107,6 +107,15 @@ def problem(error: SkerryError, record: RequestRecord) -> tuple[int, bytes, dict
     return kind.status, _dump(body), headers
 
 
+def problem_lines(
+    error: SkerryError, record: RequestRecord
+) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    """Return what ``problem`` does, with headers as ASGI has them, and the body's length."""
+    status, body, headers = problem(error, record)
+    lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return status, body, [*lines, (b"content-length", b"%d" % len(body))]
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make every error of the app's routes a problem."""
 

@@ -10,7 +10,7 @@ import time
 
 from skerry.core.errors import QueueFull
 from skerry.http.context import RequestRecord, ServerContext
-from skerry.http.errors import problem
+from skerry.http.errors import problem_lines
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
 from skerry.http.prediction import answer, choose, decode
@@ -84,10 +84,8 @@ class ImmediateAnswers:
 
     def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:
         """Refuse at once: under overload, saying no must not cost more than answering."""
-        record.status, body, headers = problem(error, record)
+        record.status, body, lines = problem_lines(error, record)
         log_request(self._context, record)
-        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
-        lines.append((b"content-length", b"%d" % len(body)))
         lines.append((b"x-request-id", record.request_id.encode()))
         return _response(_TOO_MANY, lines, body)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skerry.runtimes.answers import Rule, Shape, as_labels
 from skerry.runtimes.argmax import TIE, is_argmax
-from skerry.runtimes.compiled.decisions import by_probability, either
+from skerry.runtimes.compiled.decisions import by_probabilities, by_probability
 
 _Each = tuple[NDArray[np.float64], ...]
 
@@ -50,15 +50,7 @@ def _most_probable(model: Any) -> Rule | None:
 def _each_most_probable(classes: Sequence[Any], dtype: Any) -> Rule:
     known = [as_labels(each) for each in classes]
 
-    def rule(each: _Each) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        columns, uncertain = [], None
-        for probabilities, names in zip(each, known, strict=True):
-            chosen, _, unsure = by_probability(probabilities, names)
-            columns.append(chosen)
-            uncertain = either(uncertain, unsure)
-        return np.stack(columns, axis=1).astype(dtype, copy=False), uncertain
-
-    return rule
+    return lambda each: by_probabilities(each, known, dtype)
 
 
 def _likely(dtype: Any) -> Rule:
@@ -71,18 +63,12 @@ def _likely(dtype: Any) -> Rule:
 
 
 def _beyond_threshold(model: Any) -> Rule | None:
-    """Source: ``_threshold_scores_to_class_labels`` of ``sklearn.model_selection``."""
     if not _named(model, "FixedThresholdClassifier", "TunedThresholdClassifierCV"):
         return None
     if model.response_method not in ("auto", "predict_proba") or len(model.classes_) != 2:
         return None
-    fixed = _named(model, "FixedThresholdClassifier")
-    threshold = model.threshold if fixed else model.best_threshold_
-    positive = model.pos_label if fixed else model._curve_scorer._get_pos_label()  # noqa: SLF001 - no public name
-    border = 0.5 if threshold == "auto" else float(threshold)
-    classes = as_labels(model.classes_)
-    k = 1 if positive is None else int(np.flatnonzero(model.classes_ == positive)[0])
-    names = classes[[1 - k, k]]
+    border, k = threshold_of(model, "predict_proba")
+    names = as_labels(model.classes_)[[1 - k, k]]
 
     def rule(each: _Each) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         score = each[0][:, k]
@@ -90,6 +76,25 @@ def _beyond_threshold(model: Any) -> Rule | None:
         return names[(score >= border).astype(np.intp)], unsure if unsure.any() else None
 
     return rule
+
+
+def threshold_of(model: Any, method: str) -> tuple[float, int]:
+    """Return from which score on a thresholded classifier answers a class, and which class.
+
+    method: ``predict_proba`` or ``decision_function``, which scores. The class is a place in
+    ``classes_``, which are two.
+
+    Source: ``_threshold_scores_to_class_labels`` of ``sklearn.model_selection``.
+    """
+    if hasattr(model, "best_threshold_"):
+        threshold = model.best_threshold_
+        positive = model._curve_scorer._get_pos_label()  # noqa: SLF001 - no public name
+    else:
+        threshold, positive = model.threshold, model.pos_label
+    if threshold == "auto":
+        threshold = 0.5 if method == "predict_proba" else 0.0
+    k = 1 if positive is None else int(np.flatnonzero(model.classes_ == positive)[0])
+    return float(threshold), k
 
 
 def _named(model: Any, *names: str) -> bool:

@@ -82,7 +82,7 @@ def _of_one_output(both: Both) -> Answer:
     def answer(block: Block) -> Answered:
         (labels, uncertain), found = both(block)
         probabilities: Matrix = found  # type: ignore[assignment]  # one output
-        confidences = _highest(probabilities)
+        confidences = best_of((probabilities,))[:, 0]
         uncertain = either(uncertain, _not_finite(confidences))
         return Answered(Predictions(labels, confidences, (probabilities,)), uncertain)
 
@@ -102,14 +102,6 @@ def _of_several_outputs(both: Both, shape: Shape) -> Answer:
         return Answered(Predictions(labels, confidences, each), uncertain)
 
     return answer
-
-
-def _highest(probabilities: Matrix) -> NDArray[np.float64]:
-    """Return [n_rows], the highest probability of each row."""
-    if len(probabilities) == 1:
-        return np.array([max(probabilities.tolist()[0])])
-    highest: NDArray[np.float64] = probabilities.max(axis=1)
-    return highest
 
 
 def _not_finite(numbers: NDArray[np.float64]) -> NDArray[np.bool_] | None:

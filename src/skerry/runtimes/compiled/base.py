@@ -148,6 +148,15 @@ def finite(block: Block) -> Matrix:
     return matrix
 
 
+def made_of(parts: Sequence[Compiled], **methods: Any) -> Compiled:
+    """Return a compiled estimator of these methods, which ask the parts.
+
+    methods: fields of ``Compiled``; what the parts decide, jumps and the executor, is filled in.
+    """
+    has_jumps = any(part.has_jumps for part in parts)
+    return Compiled(**methods, has_jumps=has_jumps, executor=executor_of(*parts))
+
+
 def executor_of(*parts: Compiled) -> Executor:
     """Return the executor of something that is made of these."""
     trees = any(part.executor is Executor.TREELITE for part in parts)

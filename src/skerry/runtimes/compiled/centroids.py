@@ -14,15 +14,13 @@ from skerry.runtimes.compiled.base import (
     Compiled,
     Compiler,
     Decision,
-    Matrix,
     NotCompiled,
     Predict,
     as_matrix,
 )
 from skerry.runtimes.compiled.decisions import by_score
 from skerry.runtimes.compiled.linear import linear_scores
-from skerry.runtimes.compiled.links import posterior
-from skerry.runtimes.compiled.quadratic import scaled_squares
+from skerry.runtimes.compiled.quadratic import probabilities_of, scaled_squares
 
 _ROUNDING = 1e-15
 _TIE = 1e-12
@@ -127,12 +125,7 @@ def _centroid_classifier(estimator: Any, _: Compile) -> Compiled:
     spread = np.asarray(estimator.within_class_std_dev_)
     scales = np.where(spread == 0.0, 1.0, 1.0 / np.where(spread == 0.0, 1.0, spread))
     squares = scaled_squares(estimator.centroids_, scales[None])
-    constants = 2.0 * np.log(prior)[None]
-
-    def predict_proba(block: Block) -> Matrix:
-        found = squares(block)
-        return posterior(np.subtract(constants, found, out=found))
-
+    predict_proba = probabilities_of(squares, 2.0 * np.log(prior))
     if not np.isclose(prior, 1.0 / len(classes)).all():
         return Compiled(predict_proba=predict_proba, classes=classes)
     predict = nearest(estimator.centroids_, classes)

@@ -16,7 +16,7 @@ from skerry.runtimes.compiled.base import (
     TransformOne,
     block_of,
     count_rows,
-    executor_of,
+    made_of,
     values_of,
 )
 
@@ -54,12 +54,11 @@ def chained(parts: Sequence[Compiled]) -> Compiled:
             block = each(block)
         return block
 
-    return Compiled(
+    return made_of(
+        parts,
         transform=transform,
         transform_one=None if rest else lambda values: _in_turn(ones, values),
         is_exact=is_exact,
-        has_jumps=any(part.has_jumps for part in parts),
-        executor=executor_of(*parts),
     )
 
 
@@ -75,7 +74,8 @@ def behind(before: Compiled, final: Compiled) -> Compiled:
     def after(method: Callable[[Block], Result] | None) -> Callable[[Block], Result] | None:
         return None if method is None else lambda block: method(transform(block))
 
-    return Compiled(
+    return made_of(
+        [before, final],
         predict=after(final.predict),
         predict_proba=after(final.predict_proba),
         both=after(final.both),
@@ -83,8 +83,6 @@ def behind(before: Compiled, final: Compiled) -> Compiled:
         transform=after(final.transform),
         classes=final.classes,
         is_exact=before.is_exact and final.is_exact,
-        has_jumps=before.has_jumps or final.has_jumps,
-        executor=executor_of(before, final),
     )
 
 

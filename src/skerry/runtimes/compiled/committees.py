@@ -20,11 +20,11 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
     count_rows,
+    made_of,
 )
 from skerry.runtimes.compiled.chains import refuse_jumps
 from skerry.runtimes.compiled.decisions import either
 from skerry.runtimes.compiled.members import (
-    Traits,
     compiled_all,
     predict_of,
     score_of,
@@ -48,7 +48,7 @@ def _voting_regressor(estimator: Any, compile_: Compile) -> Compiled:
     weights = _weights(estimator)
     n = len(parts)
     shares = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
-    return Traits(parts).of(predict=lambda block: Decision(stacked(scores, block).dot(shares)))
+    return made_of(parts, predict=lambda block: Decision(stacked(scores, block).dot(shares)))
 
 
 def _voting_classifier(estimator: Any, compile_: Compile) -> Compiled:
@@ -66,7 +66,7 @@ def _voting_classifier(estimator: Any, compile_: Compile) -> Compiled:
                 total += ask(block) * share
             return total
 
-        return Traits(parts).of(predict_proba=predict_proba, classes=classes)
+        return made_of(parts, predict_proba=predict_proba, classes=classes)
     predicts, n_classes = [predict_of(part) for part in parts], len(classes)
 
     def predict(block: Block) -> Decision:
@@ -79,7 +79,7 @@ def _voting_classifier(estimator: Any, compile_: Compile) -> Compiled:
             votes[rows, labels] += weight
         return Decision(classes[votes.argmax(axis=1)], uncertain)
 
-    return Traits(parts).of(predict=predict)
+    return made_of(parts, predict=predict)
 
 
 def _bagging_classifier(estimator: Any, compile_: Compile) -> Compiled:
@@ -105,7 +105,7 @@ def _bagging_classifier(estimator: Any, compile_: Compile) -> Compiled:
         total /= len(asks)
         return total
 
-    return Traits(parts).of(predict_proba=predict_proba, classes=np.asarray(estimator.classes_))
+    return made_of(parts, predict_proba=predict_proba, classes=np.asarray(estimator.classes_))
 
 
 def _bagging_regressor(estimator: Any, compile_: Compile) -> Compiled:
@@ -119,7 +119,7 @@ def _bagging_regressor(estimator: Any, compile_: Compile) -> Compiled:
             total = total + ask(matrix if selection is None else matrix[:, selection]).labels
         return Decision(total / len(members))
 
-    return Traits(parts).of(predict=predict)
+    return made_of(parts, predict=predict)
 
 
 def _selections(estimator: Any) -> list[NDArray[np.intp] | None]:
@@ -156,12 +156,14 @@ def _stacking(estimator: Any, compile_: Compile) -> Compiled:
             columns.append(as_matrix(block))
         return np.concatenate(columns, axis=1, dtype=np.float64), uncertain
 
-    traits = Traits([*parts, final])
+    all_parts = [*parts, final]
     decide = "predict" in estimator.stack_method_ and classes is not None
     if final.classes is not None and classes is not None and not decide:
         ask_final = single_probabilities(final)
-        return traits.of(
-            predict_proba=lambda block: ask_final(between(block)[0]), classes=np.asarray(classes)
+        return made_of(
+            all_parts,
+            predict_proba=lambda block: ask_final(between(block)[0]),
+            classes=np.asarray(classes),
         )
     predict_final = predict_of(final)
     names = None if classes is None else np.asarray(classes)
@@ -174,7 +176,8 @@ def _stacking(estimator: Any, compile_: Compile) -> Compiled:
         )
 
     probabilities = final.predict_proba
-    return traits.of(
+    return made_of(
+        all_parts,
         predict=predict,
         predict_proba=None
         if probabilities is None
@@ -210,7 +213,7 @@ def _calibrated(estimator: Any, compile_: Compile) -> Compiled:
             total = total + ask(block)
         return total / len(asks)
 
-    return Traits(parts).of(predict_proba=predict_proba, classes=classes)
+    return made_of(parts, predict_proba=predict_proba, classes=classes)
 
 
 def _calibrated_one(member: Any, part: Compiled, classes: Array) -> Callable[[Block], Matrix]:

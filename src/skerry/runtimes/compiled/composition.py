@@ -17,7 +17,7 @@ from skerry.runtimes.compiled.base import (
     as_matrix,
     block_of,
     columns_of,
-    executor_of,
+    made_of,
     values_of,
 )
 from skerry.runtimes.compiled.chains import (
@@ -93,12 +93,11 @@ def side_by_side(parts: Sequence[Compiled], selections: Sequence[Sequence[int] |
             ]
         )
 
-    return Compiled(
+    return made_of(
+        parts,
         transform=transform,
         transform_one=transform_one if narrow else None,
         is_exact=all(part.is_exact for part in parts),
-        has_jumps=any(part.has_jumps for part in parts),
-        executor=executor_of(*parts),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from skerry.runtimes.argmax import NARROW, TIE
 from skerry.runtimes.compiled.base import Array, Decision, Matrix
 
+OUTLIER_AND_INLIER = np.array([-1, 1])
 _FEW_CLASSES = 128
 _SCORE_TIE = 1e-9
 """Scores are sums of any size; closer than this part of their size, rounding may order them."""
@@ -36,6 +39,22 @@ def by_probability(
         unknown = np.isnan(best_of_each)
         uncertain = unknown if unknown.any() else None
     return classes[chosen], best_of_each, uncertain
+
+
+def by_probabilities(
+    each: Sequence[Matrix], classes: Sequence[Array], dtype: Any, *, ties_are_exact: bool = False
+) -> Decision:
+    """Return the class of highest probability of each output, [n_rows, n_outputs].
+
+    each, classes: one an output; otherwise as ``by_probability``. dtype: of the labels.
+    """
+    labels: list[Array] = []
+    uncertain = None
+    for probabilities, known in zip(each, classes, strict=True):
+        chosen, _, unsure = by_probability(probabilities, known, ties_are_exact=ties_are_exact)
+        labels.append(chosen)
+        uncertain = either(uncertain, unsure)
+    return Decision(np.stack(labels, axis=1).astype(dtype, copy=False), uncertain)
 
 
 def by_score(
@@ -82,13 +101,15 @@ def by_threshold(scores: Matrix, threshold: float) -> Decision:
     """
     if len(scores) == 1 and scores.size <= _FEW_CLASSES:
         distances = [score - threshold for score in scores.tolist()[0]]
-        sure = min(map(abs, distances)) > _SCORE_TIE * max(1.0, *map(abs, distances))
-        labels = np.array([[1 if distance > 0.0 else 0 for distance in distances]])
-        return Decision(labels, None if sure else _ONE)
+        if math.isfinite(sum(distances)):
+            sure = min(map(abs, distances)) > _SCORE_TIE * max(1.0, *map(abs, distances))
+            labels = np.array([[1 if distance > 0.0 else 0 for distance in distances]])
+            return Decision(labels, None if sure else _ONE)
     distance = scores - threshold
-    close = np.abs(distance) <= _SCORE_TIE * np.maximum(1.0, np.abs(scores))
-    uncertain = np.any(close, axis=1) if close.any() else None
-    return Decision((distance > 0).astype(np.int64), uncertain)
+    uncertain = near(distance, scores)
+    return Decision(
+        (distance > 0).astype(np.int64), None if uncertain is None else np.any(uncertain, axis=1)
+    )
 
 
 def near(distance: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.bool_] | None:

@@ -22,6 +22,8 @@ from skerry.runtimes.compiled.chains import behind
 from skerry.runtimes.compiled.decisions import near
 from skerry.runtimes.compiled.members import predict_of, score_of, single_probabilities
 from skerry.runtimes.compiled.transformers_choosing import selected
+from skerry.runtimes.nested import class_path
+from skerry.runtimes.one_call import threshold_of
 
 
 def _inside(attribute: str) -> Compiler:
@@ -39,21 +41,12 @@ def _threshold(estimator: Any, compile_: Compile) -> Compiled:
     method = estimator.response_method
     if method == "auto":
         method = "predict_proba" if hasattr(inside, "predict_proba") else "decision_function"
-    fixed = not hasattr(estimator, "best_threshold_")
-    if fixed:
-        positive, threshold = estimator.pos_label, estimator.threshold
-        if threshold == "auto":
-            threshold = 0.5 if method == "predict_proba" else 0.0
-    else:
-        positive = estimator._curve_scorer._get_pos_label()  # noqa: SLF001 - no public name
-        threshold = estimator.best_threshold_
     classes = np.asarray(estimator.classes_)
     if len(classes) != 2:
         raise NotCompiled("a threshold between more than two classes has no compiled form")
-    k = 1 if positive is None else int(np.flatnonzero(classes == positive)[0])
+    border, k = threshold_of(estimator, method)
     score = score_of(part, method, k)
     labels = classes[[1 - k, k]]
-    border = float(threshold)
 
     def decided(found: NDArray[np.float64]) -> Decision:
         distance = found - border
@@ -95,12 +88,12 @@ def _transformed_target(estimator: Any, compile_: Compile) -> Compiled:
 
 
 def _inverse(transformer: Any) -> Callable[[Array], Array]:
-    name = f"{type(transformer).__module__}.{type(transformer).__name__}"
-    if name == "sklearn.preprocessing._data.StandardScaler":
+    name = class_path(transformer)
+    if name == "sklearn.preprocessing.StandardScaler":
         scale = transformer.scale_ if transformer.with_std else 1.0
         mean = transformer.mean_ if transformer.with_mean else 0.0
         return lambda matrix: matrix * scale + mean
-    if name == "sklearn.preprocessing._function_transformer.FunctionTransformer":
+    if name == "sklearn.preprocessing.FunctionTransformer":
         function = transformer.inverse_func
         if function is None:
             return lambda matrix: matrix

@@ -19,13 +19,12 @@ from skerry.runtimes.compiled.base import (
     Matrix,
     as_matrix,
 )
-from skerry.runtimes.compiled.decisions import by_sign
+from skerry.runtimes.compiled.decisions import OUTLIER_AND_INLIER, by_sign
 from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
 from skerry.runtimes.compiled.trees import several_outputs
 
 _MANY_ROWS = 32
 """So many cost less tree by tree, each for all rows, than by Treelite, row by row."""
-_OUTLIER_AND_INLIER = np.array([-1, 1])
 _TREES = Compiled(has_jumps=True, executor=Executor.TREELITE)
 
 
@@ -103,7 +102,7 @@ def _isolation(estimator: Any, _: Compile) -> Compiled:
         return -infer(rounded(as_matrix(block)))[:, 0, 0] - offset
 
     def predict(block: Block) -> Decision:
-        return by_sign(decision_function(block), _OUTLIER_AND_INLIER)
+        return by_sign(decision_function(block), OUTLIER_AND_INLIER)
 
     return Compiled(
         predict=predict,

@@ -19,11 +19,9 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     Scores,
 )
-from skerry.runtimes.compiled.decisions import by_score, by_sign, by_threshold
+from skerry.runtimes.compiled.decisions import OUTLIER_AND_INLIER, by_score, by_sign, by_threshold
 from skerry.runtimes.compiled.linear import linear_scores
 from skerry.runtimes.compiled.links import expit, logistic, softmax, two_columns
-
-OUTLIER_AND_INLIER = np.array([-1, 1])
 
 
 def _classifier(estimator: Any, _: Compile) -> Compiled:

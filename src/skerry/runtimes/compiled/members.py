@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skerry.core.plan import Executor
 from skerry.runtimes.compiled.base import (
-    Array,
     Block,
-    Both,
     Compile,
     Compiled,
     Decision,
     Matrix,
     NotCompiled,
     Predict,
-    executor_of,
 )
 from skerry.runtimes.compiled.decisions import by_probability
 
@@ -108,31 +104,3 @@ def stacked(scores: Sequence[Score], block: Block) -> Matrix:
 def compiled_all(estimators: Sequence[Any], compile_: Compile) -> list[Compiled]:
     """Return the compiled form of each."""
     return [compile_(estimator) for estimator in estimators]
-
-
-class Traits:
-    """What a meta-estimator has of its parts."""
-
-    def __init__(self, parts: Sequence[Compiled]) -> None:
-        self.has_jumps = any(part.has_jumps for part in parts)
-        self.executor: Executor = executor_of(*parts)
-
-    def of(
-        self,
-        *,
-        predict: Predict | None = None,
-        predict_proba: Any = None,
-        both: Both | None = None,
-        decision_function: Callable[[Block], Array] | None = None,
-        classes: Array | None = None,
-    ) -> Compiled:
-        """Return a compiled estimator of these methods."""
-        return Compiled(
-            predict=predict,
-            predict_proba=predict_proba,
-            both=both,
-            decision_function=decision_function,
-            classes=classes,
-            has_jumps=self.has_jumps,
-            executor=self.executor,
-        )

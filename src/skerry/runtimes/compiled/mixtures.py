@@ -15,13 +15,15 @@ from skerry.runtimes.compiled.base import (
     Compiled,
     Compiler,
     Decision,
-    Matrix,
     NotCompiled,
 )
-from skerry.runtimes.compiled.decisions import by_sign
-from skerry.runtimes.compiled.linear_classifiers import OUTLIER_AND_INLIER
-from skerry.runtimes.compiled.links import posterior
-from skerry.runtimes.compiled.quadratic import Squares, rotated_squares, scaled_squares
+from skerry.runtimes.compiled.decisions import OUTLIER_AND_INLIER, by_sign
+from skerry.runtimes.compiled.quadratic import (
+    Squares,
+    probabilities_of,
+    rotated_squares,
+    scaled_squares,
+)
 
 
 def _discriminant(estimator: Any, _: Compile) -> Compiled:
@@ -83,13 +85,7 @@ def _of_components(estimator: Any, constants: Array) -> Compiled:
 
 
 def _posterior(squares: Squares, constants: Array, classes: Array) -> Compiled:
-    constants = constants[None]
-
-    def predict_proba(block: Block) -> Matrix:
-        found = squares(block)
-        return posterior(np.subtract(constants, found, out=found))
-
-    return Compiled(predict_proba=predict_proba, classes=classes)
+    return Compiled(predict_proba=probabilities_of(squares, constants), classes=classes)
 
 
 def _envelope(estimator: Any, _: Compile) -> Compiled:

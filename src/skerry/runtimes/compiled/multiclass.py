@@ -20,11 +20,11 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
     count_rows,
+    made_of,
 )
 from skerry.runtimes.compiled.chains import refuse_jumps
-from skerry.runtimes.compiled.decisions import by_score, by_sign, either, near
+from skerry.runtimes.compiled.decisions import by_score, by_sign, by_threshold, either
 from skerry.runtimes.compiled.members import (
-    Traits,
     binary_score,
     compiled_all,
     predict_of,
@@ -46,12 +46,7 @@ def _one_vs_rest(estimator: Any, compile_: Compile) -> Compiled:
         found = stacked(scores, block)
         if binary:
             return by_sign(found[:, 0], classes, threshold)
-        if not several:
-            return by_score(found, classes)
-        distance = found - threshold
-        uncertain = near(distance, found)
-        labels = (distance > 0).astype(np.int64)
-        return Decision(labels, None if uncertain is None else np.logical_or.reduce(uncertain, 1))
+        return by_threshold(found, threshold) if several else by_score(found, classes)
 
     has_all = all(part.predict_proba is not None for part in parts)
     asks = [score_of(part, "predict_proba") for part in parts] if has_all else []
@@ -71,7 +66,8 @@ def _one_vs_rest(estimator: Any, compile_: Compile) -> Compiled:
         return found[:, 0] if binary else found
 
     decides = all(part.decision_function is not None for part in parts)
-    return Traits(parts).of(
+    return made_of(
+        parts,
         predict=predict,
         predict_proba=predict_proba if asks else None,
         decision_function=decision_function if decides else None,
@@ -115,7 +111,7 @@ def _one_vs_one(estimator: Any, compile_: Compile) -> Compiled:
         found, _ = decided(block)
         return found[:, 1] if n_classes == 2 else found
 
-    return Traits(parts).of(predict=predict, decision_function=decision_function)
+    return made_of(parts, predict=predict, decision_function=decision_function)
 
 
 def _output_code(estimator: Any, compile_: Compile) -> Compiled:
@@ -132,7 +128,7 @@ def _output_code(estimator: Any, compile_: Compile) -> Compiled:
         nearness = 2.0 * found.dot(book.T) - lengths
         return by_score(nearness, classes)
 
-    return Traits(parts).of(predict=predict)
+    return made_of(parts, predict=predict)
 
 
 def _several_regressors(estimator: Any, compile_: Compile) -> Compiled:
@@ -142,7 +138,7 @@ def _several_regressors(estimator: Any, compile_: Compile) -> Compiled:
     def predict(block: Block) -> Decision:
         return _joined([ask(block) for ask in predicts])
 
-    return Traits(parts).of(predict=predict)
+    return made_of(parts, predict=predict)
 
 
 def _several_classifiers(estimator: Any, compile_: Compile) -> Compiled:
@@ -157,7 +153,7 @@ def _several_classifiers(estimator: Any, compile_: Compile) -> Compiled:
     def predict_proba(block: Block) -> list[Matrix]:
         return [ask(block) for ask in asks]
 
-    return Traits(parts).of(predict=predict, predict_proba=predict_proba if asks else None)
+    return made_of(parts, predict=predict, predict_proba=predict_proba if asks else None)
 
 
 def _joined(outputs: list[Decision]) -> Decision:
@@ -202,7 +198,8 @@ def _chain(estimator: Any, compile_: Compile) -> Compiled:
 
     has_all = all(part.predict_proba is not None for part in parts) and is_classifier
     asks = [score_of(part, "predict_proba") for part in parts] if has_all else []
-    return Traits(parts).of(
+    return made_of(
+        parts,
         predict=predict,
         predict_proba=(lambda block: run(block, asks)[0]) if asks else None,
     )

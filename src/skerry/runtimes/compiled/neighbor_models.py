@@ -18,8 +18,7 @@ from skerry.runtimes.compiled.base import (
     NotCompiled,
     as_matrix,
 )
-from skerry.runtimes.compiled.decisions import by_sign, either
-from skerry.runtimes.compiled.linear_classifiers import OUTLIER_AND_INLIER
+from skerry.runtimes.compiled.decisions import OUTLIER_AND_INLIER, by_sign, either
 from skerry.runtimes.compiled.neighbors import Distances, Search, nearest_of, weights_of, within
 
 _TIE = 1e-12

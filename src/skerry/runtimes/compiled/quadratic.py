@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skerry.runtimes.compiled.base import Block, Matrix, as_matrix
+from skerry.runtimes.compiled.links import posterior
 
 Squares = Callable[[Block], Matrix]
 """From rows to float64 [n_rows, n_centers]."""
@@ -61,6 +62,20 @@ def rotated_squares(centers: Matrix, factors: NDArray[np.float64]) -> Squares:
         )
 
     return squares
+
+
+def probabilities_of(squares: Squares, constants: NDArray[np.float64]) -> Squares:
+    """Return probabilities whose logarithms are ``constants - squares``, but for what sums to one.
+
+    constants: [n_centers].
+    """
+    constants = constants[None]
+
+    def predict_proba(block: Block) -> Matrix:
+        found = squares(block)
+        return posterior(np.subtract(constants, found, out=found))
+
+    return predict_proba
 
 
 def _square(difference: Matrix) -> NDArray[np.float64]:

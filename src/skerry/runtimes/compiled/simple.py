@@ -18,6 +18,7 @@ from skerry.runtimes.compiled.base import (
     Matrix,
     NotCompiled,
     as_matrix,
+    count_rows,
 )
 
 
@@ -31,7 +32,7 @@ def _dummy_classifier(estimator: Any, _: Compile) -> Compiled:
     each: list[Matrix] = found if isinstance(found, list) else [found]
 
     def both(block: Block) -> tuple[Decision, Matrix | list[Matrix]]:
-        n_rows = _n_rows(block)
+        n_rows = count_rows(block)
         if n_rows == 1:
             return Decision(labels), found
         many = [p.repeat(n_rows, axis=0) for p in each]
@@ -49,14 +50,10 @@ def _dummy_regressor(estimator: Any, _: Compile) -> Compiled:
     answer = estimator.predict(np.zeros((1, 1)))
 
     def predict(block: Block) -> Decision:
-        n_rows = _n_rows(block)
+        n_rows = count_rows(block)
         return Decision(answer if n_rows == 1 else answer.repeat(n_rows, axis=0))
 
     return Compiled(predict=predict)
-
-
-def _n_rows(block: Block) -> int:
-    return len(block[0]) if isinstance(block, tuple) else len(block)
 
 
 def _isotonic(estimator: Any, _: Compile) -> Compiled:

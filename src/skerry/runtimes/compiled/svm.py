@@ -21,10 +21,9 @@ from skerry.runtimes.compiled.base import (
     Scores,
     as_matrix,
 )
-from skerry.runtimes.compiled.decisions import by_sign, near
+from skerry.runtimes.compiled.decisions import OUTLIER_AND_INLIER, by_sign, near
 from skerry.runtimes.compiled.kernels import kernel_of, require_well_conditioned
 from skerry.runtimes.compiled.linear import linear_scores
-from skerry.runtimes.compiled.linear_classifiers import OUTLIER_AND_INLIER
 
 _TIE = 1e-9
 _MAX_WEIGHTS = 4_000_000

@@ -17,7 +17,7 @@ from skerry.runtimes.compiled.base import (
     Matrix,
     as_matrix,
 )
-from skerry.runtimes.compiled.decisions import by_probability, either
+from skerry.runtimes.compiled.decisions import by_probabilities
 from skerry.runtimes.compiled.tree_walks import walk_of
 
 _MAX_NODES = 50_000
@@ -67,15 +67,7 @@ def several_outputs(
 
     def both(block: Block) -> tuple[Decision, list[Matrix]]:
         every = predict_proba(block)
-        labels: list[NDArray[Any]] = []
-        uncertain = None
-        for probabilities, known in zip(every, each, strict=True):
-            chosen, _, unsure = by_probability(
-                probabilities, known, ties_are_exact=like.ties_are_exact
-            )
-            labels.append(chosen)
-            uncertain = either(uncertain, unsure)
-        return Decision(np.stack(labels, axis=1).astype(dtype), uncertain), every
+        return by_probabilities(every, each, dtype, ties_are_exact=like.ties_are_exact), every
 
     return Compiled(
         predict=lambda block: both(block)[0],
