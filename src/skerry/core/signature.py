@@ -131,6 +131,7 @@ class Signature:
     is_numeric: every feature is a number or a bool, so rows fit one float64 matrix.
     takes_numbers: every feature is a number, so that lists of numbers are rows.
     enforced: positions of the features that take listed categories only.
+    whole: positions of the features that are whole numbers.
     """
 
     features: tuple[Feature, ...]
@@ -139,6 +140,7 @@ class Signature:
     is_numeric: bool = field(init=False, repr=False, compare=False)
     takes_numbers: bool = field(init=False, repr=False, compare=False)
     enforced: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    whole: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derive what every request asks for."""
@@ -149,6 +151,8 @@ class Signature:
         object.__setattr__(self, "takes_numbers", numbers)
         enforced = [i for i, f in enumerate(self.features) if f.enforced_categories is not None]
         object.__setattr__(self, "enforced", tuple(enforced))
+        whole = [i for i, f in enumerate(self.features) if f.dtype is DType.INT64]
+        object.__setattr__(self, "whole", tuple(whole))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the signature as the API and the manifest show it."""

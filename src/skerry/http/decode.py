@@ -11,6 +11,7 @@ import math
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # Pydantic needs it before Python 3.12
 
@@ -68,7 +69,7 @@ def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
             fast = _FAST_ROW.validate_json(body)
             values = fast["features"]
             if len(values) == len(signature.features):
-                matrix = np.array([values], dtype=np.float64)
+                matrix = _matrix(signature, [values])
                 if fits(signature, matrix):
                     return Rows(1, matrix=matrix), fast.get("return_probabilities", False)
         except (ValidationError, KeyError):
@@ -124,10 +125,17 @@ def _fast_matrix(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
         return None
     if not 0 < len(rows) <= max_rows or set(map(len, rows)) != {len(signature.features)}:
         return None
-    matrix = np.array(rows, dtype=np.float64)
+    matrix = _matrix(signature, rows)
     if not fits(signature, matrix):
         return None
     return Rows(len(rows), matrix=matrix), fast.get("return_probabilities", False)
+
+
+def _matrix(signature: Signature, rows: list[list[float]]) -> NDArray[np.float64]:
+    matrix = np.array(rows, dtype=np.float64)
+    for j in signature.whole:
+        matrix[:, j] += 0.0  # -0.0 is the whole number 0
+    return matrix
 
 
 def _fast_table(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows, bool] | None:

@@ -191,3 +191,10 @@ def test_a_text_may_be_full_of_brackets() -> None:
 
     assert rows.columns is not None
     assert [text] == rows.columns[0].tolist()
+
+
+def test_a_whole_number_has_no_negative_zero() -> None:
+    rows, _ = decode_row(b'{"features": [-0.0, -0.0, -0.0]}', FAST)
+
+    assert rows.matrix is not None
+    assert [True, True, False] == np.signbit(rows.matrix[0]).tolist()
