@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         log=log,
         default_model=settings.default_model,
         log_sample=settings.log_sample,
+        draw=random.random,
     )
     return Parts(manager, context)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -15,6 +16,8 @@ from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.logs import EventLog
 
 SCOPE_KEY = "skerry.request"
+UNIFORM_KEY = "skerry.uniform"
+"""Where a request's scope keeps the number that was drawn for it, if one was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class LifeCycle:
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """Everything that routes need, put together once by the composition root."""
+    """Everything that routes need, put together once by the composition root.
+
+    draw: returns a number from [0, 1), which decides between versions.
+    """
 
     catalog: Catalog
     traffic: TrafficControl
@@ -57,18 +63,21 @@ class ServerContext:
     log: EventLog
     default_model: str | None
     log_sample: float
+    draw: Callable[[], float]
 
 
 @dataclass(slots=True)
 class RequestRecord:
     """Facts about one request, gathered on its way and logged at its end.
 
+    uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     error: slug of the problem it was answered with.
     """
 
     request_id: str
     started_s: float
     method: str
+    uniform: float
     route: str | None = None
     status: int = 0
     model: str | None = None
