@@ -22,9 +22,11 @@ from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.core.traffic import TrafficDocument
 from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
-from skerry.http import docs, health, models, predict, traffic
+from skerry.http import docs, health, metrics, models, predict, traffic
 from skerry.http.errors import TABLE, ErrorKind
 from skerry.settings import PREFIX, Settings
+from skerry.telemetry.metrics import ALL as METRICS
+from skerry.telemetry.metrics import PREFIX as METRIC_PREFIX
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -167,7 +169,7 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    parts = (predict, models, traffic, health, docs)
+    parts = (predict, models, traffic, health, metrics, docs)
     found = [route for part in parts for route in part.router.routes]
     return {
         (method, route.path)
@@ -186,6 +188,24 @@ def test_every_route_is_in_the_api_table_and_no_other() -> None:
     }
 
     assert routes() == listed
+
+
+# Metrics.
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    expected = [
+        [
+            f"`{METRIC_PREFIX}{metric.name}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.unit,
+            f"{metric.meaning}.",
+        ]
+        for metric in METRICS
+    ]
+
+    assert expected == list(rows_of(DOCS / "metrics.md", "metric"))
 
 
 # The repository.

@@ -37,6 +37,7 @@ class Catalog:
     first_found: models that the first look found, None before it.
     once_ready: models that have had a READY version.
     started: the first look, with its loads, has finished.
+    store_errors: how often the store was found unreadable or invalid, for another reason.
     """
 
     def __init__(self, configured: Iterable[str], serving_map: ServingMap, log: EventLog) -> None:
@@ -49,6 +50,7 @@ class Catalog:
         self.started = False
         self.stuck_at_first_load = False
         self.source_error: str | None = None
+        self.store_errors = 0
         self.volume_gone = False
         self._configured = frozenset(configured)
         self._serving_map = serving_map
@@ -107,6 +109,7 @@ class Catalog:
         if content == self.content:
             return
         if content.error is not None and content.error != self.content.error:
+            self.store_errors += 1
             self._log.warning("traffic_store_error", store=content.kind, reason=content.error)
         if content.generation == DEFAULT_GENERATION and content.error is not None:
             # It could not be read at all: what is in force is of the generation before.

@@ -13,6 +13,7 @@ from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.dataplane.executor import Executor
 from skerry.serving.serving_map import ServingMap
+from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
 
 SCOPE_KEY = "skerry.request"
@@ -61,6 +62,7 @@ class ServerContext:
     tokens: Tokens
     life: LifeCycle
     log: EventLog
+    exposition: Exposition
     default_model: str | None
     log_sample: float
     draw: Callable[[], float]
