@@ -10,6 +10,9 @@ from starlette.types import Scope
 
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
+from skerry.core.rows import Predictions
+from skerry.core.signature import Task
+from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.logs import EventLog
@@ -51,6 +54,7 @@ class ServerContext:
     traffic: TrafficControl
     serving_map: ServingMap
     executor: Executor
+    evidence: Evidence
     limits: Limits
     tokens: Tokens
     life: LifeCycle
@@ -63,6 +67,7 @@ class ServerContext:
 class RequestRecord:
     """Facts about one request, gathered on its way and logged at its end.
 
+    task, predictions: of the version that answers, and what it has answered.
     error: slug of the problem it was answered with.
     """
 
@@ -74,7 +79,9 @@ class RequestRecord:
     model: str | None = None
     version: str | None = None
     track: str | None = None
+    task: Task | None = None
     rows: int | None = None
+    predictions: Predictions | None = None
     error: str | None = None
 
 
