@@ -24,8 +24,9 @@ from skerry.controlplane.watcher import watch
 from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
 from skerry.dataplane.executor import Executor
+from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, health, models, predict, traffic
+from skerry.http import docs, health, models, predict, shadow, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -78,6 +79,12 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         traffic=TrafficControl(manager),
         serving_map=serving_map,
         executor=Executor(settings.executor_threads or cpus(), settings.max_queue_rows),
+        shadows=Shadows(
+            serving_map,
+            log,
+            keep=settings.shadow_keep,
+            keep_inputs=settings.shadow_keep_inputs,
+        ),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
         tokens=Tokens(settings.api_token, settings.admin_token),
         life=LifeCycle(),
@@ -99,6 +106,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
             running = tasks.create_task(_control_plane(settings, parts))
             yield
             running.cancel()
+        context.shadows.close()
         context.executor.close()
 
     app = FastAPI(
@@ -112,7 +120,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, health, docs):
+    for part in (predict, models, traffic, shadow, health, docs):
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

@@ -21,7 +21,7 @@ from skerry.core.manifest import Artifact, Manifest
 from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.core.traffic import TrafficDocument, TrafficPolicy
 from skerry.core.version_state import VersionState
-from skerry.http import docs, health, models, predict, traffic
+from skerry.http import docs, health, models, predict, shadow, traffic
 from skerry.http.errors import TABLE, ErrorKind
 from skerry.settings import PREFIX, Settings
 
@@ -166,7 +166,7 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    parts = (predict, models, traffic, health, docs)
+    parts = (predict, models, traffic, shadow, health, docs)
     found = [route for part in parts for route in part.router.routes]
     return {
         (method, route.path)

@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 from skerry.core.errors import ModelNotFound, ModelNotReady, VersionNotFound
 from skerry.serving.handle import Slot
-from skerry.serving.serving_map import ModelRoutes, ServingSnapshot
+from skerry.serving.serving_map import ModelRoutes, ServingSnapshot, ShadowRoute
 
 RETRY_AFTER_S = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes. track: ``stable`` or ``pinned``; generation: of the traffic policy."""
+    """Where a request goes.
+
+    track: ``stable`` or ``pinned``. generation: of the traffic policy in force.
+    shadow: who is asked the same afterwards; None for nobody, as for a pinned request.
+    """
 
     slot: Slot
     track: str
     generation: str
+    shadow: ShadowRoute | None = None
 
 
 def resolve_model(
@@ -70,7 +75,7 @@ def route(
         raise ModelNotReady(
             f"model {routes.name} has no version that is READY{why}", retry_after_s=RETRY_AFTER_S
         )
-    return Target(routes.slots[routes.stable], "stable", routes.generation)
+    return Target(routes.slots[routes.stable], "stable", routes.generation, routes.shadow)
 
 
 def _pinned(routes: ModelRoutes, version: str) -> Slot:

@@ -11,6 +11,8 @@ from starlette.types import Scope
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.dataplane.executor import Executor
+from skerry.dataplane.shadow import Shadows
+from skerry.dataplane.shadow_calls import Mirror
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.logs import EventLog
 
@@ -51,6 +53,7 @@ class ServerContext:
     traffic: TrafficControl
     serving_map: ServingMap
     executor: Executor
+    shadows: Shadows
     limits: Limits
     tokens: Tokens
     life: LifeCycle
@@ -64,6 +67,7 @@ class RequestRecord:
     """Facts about one request, gathered on its way and logged at its end.
 
     error: slug of the problem it was answered with.
+    mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
     request_id: str
@@ -76,6 +80,7 @@ class RequestRecord:
     track: str | None = None
     rows: int | None = None
     error: str | None = None
+    mirror: Mirror | None = None
 
 
 def record_of(scope: Scope) -> RequestRecord:

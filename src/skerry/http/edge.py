@@ -72,6 +72,8 @@ class Edge:
         finally:
             record.route = record.route or getattr(scope.get("route"), "path", None)
             log_request(self._context, record)
+            if record.mirror is not None and record.status == 200:
+                self._context.shadows.offer(record.mirror)
 
     async def _send(self, answer: LeanAnswer, record: RequestRecord, send: Send) -> None:
         record.status = 200

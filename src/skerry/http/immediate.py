@@ -13,7 +13,7 @@ from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import problem_lines
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
-from skerry.http.prediction import answer, choose, decode
+from skerry.http.prediction import answer, choose, decode, mirror
 from skerry.http.question import question
 from skerry.http.request_ids import request_id_of
 from skerry.http.request_log import log_request
@@ -80,6 +80,9 @@ class ImmediateAnswers:
             return None
         record.status = 200
         log_request(context, record)
+        mirrored = mirror(record, resolved, predictions)
+        if mirrored is not None:
+            context.shadows.offer(mirrored)  # whose work starts when this has long been written
         return _response(_OK, answered.lines(record.request_id), answered.body)
 
     def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:

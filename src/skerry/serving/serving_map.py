@@ -10,6 +10,14 @@ from skerry.serving.handle import Slot
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowRoute:
+    """A READY version that is asked what others answered. sample: percent of the requests."""
+
+    slot: Slot
+    sample: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRoutes:
     """One model as the router sees it.
 
@@ -25,6 +33,7 @@ class ModelRoutes:
     stable: str | None
     generation: str
     reason: str = ""
+    shadow: ShadowRoute | None = None
 
 
 @dataclass(frozen=True, slots=True)
