@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp
 
 from skerry import __version__
 from skerry.controlplane.catalog import Catalog
+from skerry.controlplane.catalog_metrics import CatalogCollector
 from skerry.controlplane.handover import share_interpreter
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
@@ -26,7 +29,7 @@ from skerry.core.version_policy import VersionPolicy
 from skerry.dataplane.executor import Executor
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, health, models, predict, shadow, traffic
+from skerry.http import docs, health, metrics, models, predict, shadow, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -36,6 +39,7 @@ from skerry.http.openapi import install_openapi
 from skerry.runtimes.base import LoadOptions
 from skerry.serving.serving_map import ServingMap
 from skerry.settings import Settings
+from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
 
 
@@ -89,8 +93,12 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         tokens=Tokens(settings.api_token, settings.admin_token),
         life=LifeCycle(),
         log=log,
+        exposition=Exposition(
+            [CatalogCollector(catalog), BuildCollector(__version__, version("scikit-learn"))]
+        ),
         default_model=settings.default_model,
         log_sample=settings.log_sample,
+        draw=random.random,
     )
     return Parts(manager, context)
 
@@ -120,7 +128,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, shadow, health, docs):
+    for part in (predict, models, traffic, shadow, health, metrics, docs):
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

@@ -19,11 +19,14 @@ from skerry.cli import skerry
 from skerry.core.errors import InvalidPolicy
 from skerry.core.manifest import Artifact, Manifest
 from skerry.core.signature import DType, Feature, Output, Signature, Task
-from skerry.core.traffic import TrafficDocument, TrafficPolicy
+from skerry.core.traffic import TrafficDocument
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
-from skerry.http import docs, health, models, predict, shadow, traffic
+from skerry.http import docs, health, metrics, models, predict, shadow, traffic
 from skerry.http.errors import TABLE, ErrorKind
 from skerry.settings import PREFIX, Settings
+from skerry.telemetry.metrics import ALL as METRICS
+from skerry.telemetry.metrics import PREFIX as METRIC_PREFIX
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -166,7 +169,7 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    parts = (predict, models, traffic, shadow, health, docs)
+    parts = (predict, models, traffic, shadow, health, metrics, docs)
     found = [route for part in parts for route in part.router.routes]
     return {
         (method, route.path)
@@ -185,6 +188,24 @@ def test_every_route_is_in_the_api_table_and_no_other() -> None:
     }
 
     assert routes() == listed
+
+
+# Metrics.
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    expected = [
+        [
+            f"`{METRIC_PREFIX}{metric.name}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.unit,
+            f"{metric.meaning}.",
+        ]
+        for metric in METRICS
+    ]
+
+    assert expected == list(rows_of(DOCS / "metrics.md", "metric"))
 
 
 # The repository.
@@ -233,20 +254,22 @@ def test_features_of_a_manifest_are_documented() -> None:
 
 
 def test_the_traffic_file_that_is_shown_is_valid() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "repository.md"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "traffic.md"), re.DOTALL)
 
     document = TrafficDocument.from_value(yaml.safe_load(blocks[0]))
 
     assert ("v1", "v0") == (document.models["iris"].stable, document.previous["iris"].stable)
+    assert 2 == len(TrafficPolicy.from_value(yaml.safe_load(blocks[1]), "policy").canaries)
 
 
 def test_every_key_of_a_traffic_policy_is_shown() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "repository.md"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "traffic.md"), re.DOTALL)
     with pytest.raises(InvalidPolicy) as refusal:
         TrafficPolicy.from_value({"no_key": 1}, "policy")
     known = refusal.value.detail.partition("the keys ")[2].rpartition(", got")[0].split(", ")
 
-    assert set(known) == set(yaml.safe_load(blocks[0])["models"]["iris"])
+    shown = {*yaml.safe_load(blocks[0])["models"]["iris"], *yaml.safe_load(blocks[1])}
+    assert set(known) == shown
 
 
 def test_glossary_has_every_state() -> None:

@@ -5,6 +5,7 @@ The manager owns harnesses and is the only one that changes them, on the event l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from skerry.controlplane.loader import LoadedVersion
 from skerry.controlplane.source import VersionFiles
 from skerry.core.errors import LoadError
 from skerry.core.servable import ServableInfo
-from skerry.core.traffic import TrafficPolicy
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState, check_move
 from skerry.serving.handle import Slot
 
@@ -31,6 +32,7 @@ class Harness:
 
     failures: failed loads in a row, 0 again when it is READY or its files change.
     failed: a load failed, and no later one has succeeded.
+    failed_loads: how many loads failed, ever, by the error's category.
     hangs: the thread of a load that was given up still runs.
     next_attempt_s: monotonic time before which a failed version is not tried again.
     loaded, info: of the last successful load; kept while DRAINING and UNLOADED.
@@ -55,6 +57,7 @@ class Harness:
         self.next_attempt_at: datetime | None = None
         self.complete = False
         self.failed = False
+        self.failed_loads: Counter[str] = Counter()
         self.hangs = False
         self.slot: Slot | None = None
         self.loaded_files = observed.files
@@ -122,6 +125,7 @@ class Harness:
         self.next_attempt_s = now_s + pause_s
         self.next_attempt_at = datetime.fromtimestamp(now.timestamp() + pause_s, tz=now.tzinfo)
         self.category = error.category
+        self.failed_loads[error.category] += 1
         self.move(VersionState.FAILED, now, error.detail)
 
     def files_changed(self, now_s: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -14,9 +15,12 @@ from skerry.dataplane.executor import Executor
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_calls import Mirror
 from skerry.serving.serving_map import ServingMap
+from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
 
 SCOPE_KEY = "skerry.request"
+UNIFORM_KEY = "skerry.uniform"
+"""Where a request's scope keeps the number that was drawn for it, if one was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class LifeCycle:
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """Everything that routes need, put together once by the composition root."""
+    """Everything that routes need, put together once by the composition root.
+
+    draw: returns a number from [0, 1), which decides between versions.
+    """
 
     catalog: Catalog
     traffic: TrafficControl
@@ -58,14 +65,17 @@ class ServerContext:
     tokens: Tokens
     life: LifeCycle
     log: EventLog
+    exposition: Exposition
     default_model: str | None
     log_sample: float
+    draw: Callable[[], float]
 
 
 @dataclass(slots=True)
 class RequestRecord:
     """Facts about one request, gathered on its way and logged at its end.
 
+    uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     error: slug of the problem it was answered with.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
@@ -73,6 +83,7 @@ class RequestRecord:
     request_id: str
     started_s: float
     method: str
+    uniform: float
     route: str | None = None
     status: int = 0
     model: str | None = None

@@ -82,7 +82,7 @@ class Bench:
     def publish(self, route: ShadowRoute | None) -> None:
         self.route = route
         slots = {"v1": self.served, "v2": self.shadow}
-        routes = ModelRoutes("m", slots, {}, "v1", "default", shadow=route)
+        routes = ModelRoutes("m", slots, {}, None, "default", shadow=route)
         self.serving_map.publish(ServingSnapshot({"m": routes}, ("m",)))
 
     def mirror(self, *values: float, name: str = "") -> Mirror:

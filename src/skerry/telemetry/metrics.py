@@ -1,0 +1,118 @@
+"""Every metric there is: name, type, labels, meaning. docs/metrics.md has the same table.
+
+Values come from elsewhere: ``instruments.py`` counts, collectors read other parts at a scrape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+
+PREFIX = "skerry_"
+OTHER = "other"
+"""Label value for what is not told apart, so that nobody can make series without end."""
+_UNITS = ("seconds", "bytes", "rows", "ratio")
+
+
+class Kind(StrEnum):
+    """The type of a metric, as Prometheus has it."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. name: without the prefix. labels: a value that does not apply is empty."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def unit(self) -> str:
+        """The unit that the name ends in, empty for a plain number."""
+        base = self.name.removesuffix("_total")
+        return next((unit for unit in _UNITS if base.endswith(f"_{unit}")), "")
+
+    def counter(self) -> CounterMetricFamily:
+        """Return an empty family of this metric, a counter."""
+        name = (PREFIX + self.name).removesuffix("_total")
+        return CounterMetricFamily(name, self.meaning, labels=self.labels, unit=self.unit)
+
+    def gauge(self) -> GaugeMetricFamily:
+        """Return an empty family of this metric, a gauge."""
+        return GaugeMetricFamily(
+            PREFIX + self.name, self.meaning, labels=self.labels, unit=self.unit
+        )
+
+    def histogram(self) -> HistogramMetricFamily:
+        """Return an empty family of this metric, a histogram."""
+        return HistogramMetricFamily(
+            PREFIX + self.name, self.meaning, labels=self.labels, unit=self.unit
+        )
+
+
+_VERSION = ("model", "version")
+
+VERSION_STATE = Metric(
+    "version_state", Kind.GAUGE, (*_VERSION, "state"), "1 for the state that the version is in"
+)
+VERSION_LOAD_FAILURES = Metric(
+    "version_load_failures_total",
+    Kind.COUNTER,
+    (*_VERSION, "reason"),
+    "Loads that failed, by reason",
+)
+VERSION_LOAD_DURATION = Metric(
+    "version_load_duration_seconds", Kind.GAUGE, _VERSION, "How long the last good load took"
+)
+VERSION_MEMORY = Metric(
+    "version_memory_bytes",
+    Kind.GAUGE,
+    _VERSION,
+    "Resident memory that the load took, while the version is in memory",
+)
+PLAN_SPEEDUP = Metric(
+    "plan_speedup_ratio",
+    Kind.GAUGE,
+    _VERSION,
+    "How long scikit-learn takes for one row, divided by what the plan's executor takes",
+)
+TRAFFIC_WEIGHT = Metric(
+    "traffic_weight_ratio",
+    Kind.GAUGE,
+    (*_VERSION, "track"),
+    "Part of the requests that pin no version, 0 to 1, in force",
+)
+TRAFFIC_INFO = Metric(
+    "traffic_info", Kind.GAUGE, ("model", "generation"), "1; the generation is the store's"
+)
+TRAFFIC_IN_FORCE = Metric(
+    "traffic_in_force",
+    Kind.GAUGE,
+    ("model",),
+    "1 while the policy in force is the declared one, 0 while they differ",
+)
+TRAFFIC_STORE_ERRORS = Metric(
+    "traffic_store_errors_total",
+    Kind.COUNTER,
+    (),
+    "Times that the traffic store became unreadable or invalid",
+)
+BUILD_INFO = Metric(
+    "build_info",
+    Kind.GAUGE,
+    ("version", "python", "sklearn"),
+    "1; the versions of Skerry, Python and scikit-learn",
+)
+
+ALL = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))
