@@ -29,8 +29,9 @@ from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
 from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
+from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, evidence, health, metrics, models, predict, traffic
+from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -85,6 +86,12 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         serving_map=serving_map,
         executor=Executor(settings.executor_threads or cpus(), settings.max_queue_rows),
         evidence=Evidence(time.monotonic),
+        shadows=Shadows(
+            serving_map,
+            log,
+            keep=settings.shadow_keep,
+            keep_inputs=settings.shadow_keep_inputs,
+        ),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
         tokens=Tokens(settings.api_token, settings.admin_token),
         life=LifeCycle(),
@@ -110,6 +117,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
             running = tasks.create_task(_control_plane(settings, parts))
             yield
             running.cancel()
+        context.shadows.close()
         context.executor.close()
 
     app = FastAPI(
@@ -123,7 +131,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, evidence, health, metrics, docs):
+    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs):
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

@@ -15,6 +15,8 @@ from skerry.core.rows import Predictions
 from skerry.core.signature import Task
 from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
+from skerry.dataplane.shadow import Shadows
+from skerry.dataplane.shadow_calls import Mirror
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
@@ -62,6 +64,7 @@ class ServerContext:
     serving_map: ServingMap
     executor: Executor
     evidence: Evidence
+    shadows: Shadows
     limits: Limits
     tokens: Tokens
     life: LifeCycle
@@ -79,6 +82,7 @@ class RequestRecord:
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, predictions: of the version that answers, and what it has answered.
     error: slug of the problem it was answered with.
+    mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
     request_id: str
@@ -94,6 +98,7 @@ class RequestRecord:
     rows: int | None = None
     predictions: Predictions | None = None
     error: str | None = None
+    mirror: Mirror | None = None
 
 
 def record_of(scope: Scope) -> RequestRecord:

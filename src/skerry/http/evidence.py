@@ -43,6 +43,7 @@ async def get_evidence(
         window_s,
         stable=in_force.stable,
         canary=version or next(iter(canaries), None),
+        disagreement_rates=_disagreement_rates(context, model),
     )
     if version is not None and version not in context.catalog.versions(model):
         _check_seen(model, version, {each.version for each in report.versions})
@@ -54,6 +55,14 @@ async def get_evidence(
         "versions": [each.to_dict() for each in report.versions],
         "comparison": report.comparison.to_dict(),
     }
+
+
+def _disagreement_rates(context: ServerContext, model: str) -> dict[str, float]:
+    rates = {
+        version: context.shadows.disagreement_rate(model, version)
+        for version in context.catalog.versions(model)
+    }
+    return {version: rate for version, rate in rates.items() if rate is not None}
 
 
 def _check_seen(model: str, version: str, seen: set[str]) -> None:

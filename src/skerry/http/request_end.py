@@ -1,4 +1,4 @@
-"""The end of a request: everybody who counts or writes down requests is told, once."""
+"""The end of a request: everybody who counts, writes down or mirrors requests is told, once."""
 
 from __future__ import annotations
 
@@ -23,3 +23,6 @@ def end_request(context: ServerContext, record: RequestRecord) -> None:
             predictions=record.predictions,
         )
     log_request(context, record)
+    if record.mirror is not None and record.status == 200:
+        # Its work starts in a later turn of the loop, when the answer has long been written.
+        context.shadows.offer(record.mirror)

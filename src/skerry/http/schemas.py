@@ -176,6 +176,60 @@ class EvidenceView(BaseModel):
     comparison: ComparisonView
 
 
+class DifferencesView(BaseModel):
+    """Compared requests by how far the two answers are apart; null is no bound."""
+
+    upper_bounds: list[float | None]
+    counts: list[int]
+
+
+class ShadowAnswerView(BaseModel):
+    """What one version said; lists, one entry an output, where it has several."""
+
+    version: str
+    prediction: JsonValue
+    confidence: float | list[float | None] | None
+
+
+class DisagreementView(BaseModel):
+    """A request on which shadow and served version differ."""
+
+    time: str
+    request_id: str
+    row: int = Field(description="the first row of the request that differs, from 0")
+    difference: float | None = Field(description="the request's largest; null: it is no number")
+    served: ShadowAnswerView
+    shadow: ShadowAnswerView
+    features: list[JsonValue] | None = Field(
+        None, description="that row's, where SKERRY_SHADOW_KEEP_INPUTS is true"
+    )
+
+
+class ShadowFailureView(BaseModel):
+    """A request that the shadow did not answer."""
+
+    time: str
+    request_id: str
+    reason: str
+
+
+class ShadowView(BaseModel):
+    """What came of mirrored requests, in this process, since the shadow was first asked."""
+
+    model: str
+    version: str | None
+    sample: float
+    requests: int = Field(description="agreed, disagreed, failed and dropped")
+    agreed: int
+    disagreed: int
+    failed: int
+    dropped: int
+    waiting: int
+    differences: DifferencesView
+    recent: list[DisagreementView] = Field(description="the newest first")
+    last_failure: ShadowFailureView | None
+
+
 class ArtifactView(BaseModel):
     """The model file; the digest is null until it was read."""
 
