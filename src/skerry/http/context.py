@@ -10,10 +10,14 @@ from starlette.types import Scope
 
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
+from skerry.core.plan import Executor as PlanExecutor
+from skerry.core.rows import Predictions
+from skerry.core.signature import Task
 from skerry.dataplane.executor import Executor
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
+from skerry.telemetry.serving_metrics import ServingMetrics
 
 SCOPE_KEY = "skerry.request"
 
@@ -56,6 +60,7 @@ class ServerContext:
     tokens: Tokens
     life: LifeCycle
     log: EventLog
+    metrics: ServingMetrics
     exposition: Exposition
     default_model: str | None
     log_sample: float
@@ -63,8 +68,10 @@ class ServerContext:
 
 @dataclass(slots=True)
 class RequestRecord:
-    """Facts about one request, gathered on its way and logged at its end.
+    """Facts about one request, gathered on its way, counted and logged at its end.
 
+    task, predictions: of the version that answers, and what it has answered.
+    executor, inference_s: of the call of the model, where it was made on the event loop.
     error: slug of the problem it was answered with.
     """
 
@@ -76,7 +83,11 @@ class RequestRecord:
     model: str | None = None
     version: str | None = None
     track: str | None = None
+    task: Task | None = None
     rows: int | None = None
+    predictions: Predictions | None = None
+    executor: PlanExecutor | None = None
+    inference_s: float = 0.0
     error: str | None = None
 
 

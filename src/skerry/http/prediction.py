@@ -5,6 +5,7 @@ Both ways to an answer take them: at once (``immediate.py``) and by a thread (``
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
@@ -43,7 +44,8 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question, body:
     target = route(snapshot, asked.model, asked.version, context.default_model)
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
-    plan = slot.servable.info.plan
+    info = slot.servable.info
+    record.task, plan = info.task, info.plan
     n_rows = rows_in(body) if asked.batch else 1
     if n_rows > plan.cheap_rows:
         context.executor.check_room(plan, n_rows)
@@ -67,6 +69,17 @@ def decode(
     return Resolved(target, signature, rows, wants)
 
 
+def ask_now(record: RequestRecord, resolved: Resolved) -> Predictions | None:
+    """Ask the servable to answer here and now, and note who did; what the model raises passes."""
+    servable, rows = resolved.target.slot.servable, resolved.rows
+    started_s = time.perf_counter()
+    predictions = servable.predict_now(rows)
+    if predictions is not None:
+        record.inference_s = time.perf_counter() - started_s
+        record.executor = servable.info.plan.executor_for(rows.n_rows)
+    return predictions
+
+
 def predict_now(
     context: ServerContext, record: RequestRecord, resolved: Resolved
 ) -> Predictions | None:
@@ -75,11 +88,10 @@ def predict_now(
     Raises:
         SkerryError: the model raised.
     """
-    slot = resolved.target.slot
     try:
-        return slot.servable.predict_now(resolved.rows)
+        return ask_now(record, resolved)
     except Exception as error:
-        raise told(context, record, slot, error) from error
+        raise told(context, record, resolved.target.slot, error) from error
 
 
 def answer(asked: Question, resolved: Resolved, predictions: Predictions) -> LeanAnswer:
