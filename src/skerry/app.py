@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         ),
         default_model=settings.default_model,
         log_sample=settings.log_sample,
+        draw=random.random,
     )
     return Parts(manager, context)
 

@@ -19,7 +19,8 @@ from skerry.cli import skerry
 from skerry.core.errors import InvalidPolicy
 from skerry.core.manifest import Artifact, Manifest
 from skerry.core.signature import DType, Feature, Output, Signature, Task
-from skerry.core.traffic import TrafficDocument, TrafficPolicy
+from skerry.core.traffic import TrafficDocument
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
 from skerry.http import docs, health, metrics, models, predict, traffic
 from skerry.http.errors import TABLE, ErrorKind
@@ -253,20 +254,22 @@ def test_features_of_a_manifest_are_documented() -> None:
 
 
 def test_the_traffic_file_that_is_shown_is_valid() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "repository.md"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "traffic.md"), re.DOTALL)
 
     document = TrafficDocument.from_value(yaml.safe_load(blocks[0]))
 
     assert ("v1", "v0") == (document.models["iris"].stable, document.previous["iris"].stable)
+    assert 2 == len(TrafficPolicy.from_value(yaml.safe_load(blocks[1]), "policy").canaries)
 
 
 def test_every_key_of_a_traffic_policy_is_shown() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "repository.md"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "traffic.md"), re.DOTALL)
     with pytest.raises(InvalidPolicy) as refusal:
         TrafficPolicy.from_value({"no_key": 1}, "policy")
     known = refusal.value.detail.partition("the keys ")[2].rpartition(", got")[0].split(", ")
 
-    assert set(known) == set(yaml.safe_load(blocks[0])["models"]["iris"])
+    shown = {*yaml.safe_load(blocks[0])["models"]["iris"], *yaml.safe_load(blocks[1])}
+    assert set(known) == shown
 
 
 def test_glossary_has_every_state() -> None:

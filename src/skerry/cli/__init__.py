@@ -20,6 +20,7 @@ COMMANDS = {
     "package": "Write a fitted model as a version, with its manifest.",
     "inspect": "Show what a model file, a repository or a server holds.",
     "predict": "Ask a server for predictions, for one row or a CSV file.",
+    "traffic": "Show and change which version of a model gets which requests.",
     "bench": "Measure how many requests a server answers, and how soon.",
 }
 """Command to what the list of commands says; the module of that name in this package has it."""

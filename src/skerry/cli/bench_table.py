@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-_WIDTH_WITHOUT_TERMINAL = 120
+from skerry.cli.console import make_console
 
 
 def show(result: dict[str, Any]) -> None:
     """Print how it was measured, the figures, and what went wrong."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_WITHOUT_TERMINAL
+    console = make_console()
     console.print(_heading(result), markup=False)
     figures = Table("requests/s", "rows/s", "p50 ms", "p90 ms", "p99 ms", "max ms")
     for column in figures.columns:

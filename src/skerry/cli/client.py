@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import click
 import httpx
 
-from skerry.cli.errors import CommandFailed, NotReachable
+from skerry.cli.connection import Connection
+from skerry.cli.errors import CommandFailed, Refused
 from skerry.core.signature import Signature
 
 _MAX_TRIES = 6
 _MAX_WAIT_S = 10
 
 
-class Client:
+class Client(Connection):
     """A server, as a user of its API sees it; answers are plain data.
 
     Every method raises NotReachable where nothing answers within the time, and CommandFailed,
     in the server's own words, for an answer that is a problem.
     """
-
-    def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
-        headers = {"User-Agent": "skerry"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
-            host = self._http.base_url.host
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise click.UsageError(f"{url} is not a URL: {error}") from error
-        if not host or self._http.base_url.scheme not in ("http", "https"):
-            raise click.UsageError(f"{url} is not the URL of a server, as http://127.0.0.1:8080 is")
-        self._url = url
-        self._timeout_s = timeout_s
-
-    def __enter__(self) -> Self:
-        """Return the client; leaving closes its connections."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def models(self) -> list[dict[str, Any]]:
         """Return all models."""
@@ -80,6 +52,31 @@ class Client:
         data = self.version(model, version)["signature"]
         return None if data is None else Signature.from_dict(data)
 
+    def traffic(self, model: str) -> dict[str, Any]:
+        """Return a model's traffic: declared, in force, and why they differ."""
+        return self._get(f"/api/v1/models/{model}/traffic")
+
+    def put_traffic(self, model: str, policy: object, *, if_match: str | None) -> dict[str, Any]:
+        """Replace a model's policy, if its generation is still this one; None: whatever it is."""
+        path = f"/api/v1/models/{model}/traffic"
+        return self._change("PUT", path, if_match, json=policy)
+
+    def activate(self, model: str, version: str, *, if_match: str | None) -> dict[str, Any]:
+        """Make a version the stable one, if the generation is still this one."""
+        return self._change("POST", f"/api/v1/models/{model}/versions/{version}/activate", if_match)
+
+    def rollback(self, model: str) -> dict[str, Any]:
+        """Return to the policy before the last change."""
+        return self._change("POST", f"/api/v1/models/{model}/rollback", None)
+
+    def evidence(self, model: str, window_s: int) -> dict[str, Any]:
+        """Return what the process that answers has seen of each version."""
+        return self._get(f"/api/v1/models/{model}/evidence?window_s={window_s}")
+
+    def shadow(self, model: str) -> dict[str, Any]:
+        """Return what the shadow answered in that process."""
+        return self._get(f"/api/v1/models/{model}/shadow")
+
     def predict(self, features: object, model: str | None, version: str | None) -> dict[str, Any]:
         """Return the answer for one row."""
         return self._post(_predict_path(model), {"features": features}, version)
@@ -91,27 +88,22 @@ class Client:
         return self._post(f"{_predict_path(model)}/batch", {"features": rows}, version)
 
     def _get(self, path: str) -> dict[str, Any]:
-        return self._read(self._send("GET", path))
+        return self._read(self.send("GET", path))
+
+    def _change(
+        self, method: str, path: str, if_match: str | None, **options: Any
+    ) -> dict[str, Any]:
+        headers = {} if if_match is None else {"If-Match": f'"{if_match}"'}
+        return self._read(self.send(method, path, headers=headers, **options))
 
     def _post(self, path: str, body: object, version: str | None) -> dict[str, Any]:
         headers = {} if version is None else {"X-Model-Version": version}
         for _ in range(_MAX_TRIES - 1):
-            answer = self._send("POST", path, json=body, headers=headers)
+            answer = self.send("POST", path, json=body, headers=headers)
             if answer.status_code != 429:
                 return self._read(answer)
             time.sleep(_retry_after_s(answer))
-        return self._read(self._send("POST", path, json=body, headers=headers))
-
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            return self._http.request(method, path, **options)
-        except httpx.TimeoutException as error:
-            raise NotReachable(
-                f"{self._url} did not answer within {self._timeout_s:g} s (--timeout-s)"
-            ) from error
-        except httpx.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise NotReachable(f"{self._url} can't be reached: {reason}") from error
+        return self._read(self.send("POST", path, json=body, headers=headers))
 
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
         try:
@@ -122,7 +114,8 @@ class Client:
             return data
         if isinstance(data, dict) and str(data.get("type", "")).startswith("urn:skerry:error:"):
             slug = data["type"].rpartition(":")[2]
-            raise CommandFailed(f"{answer.status_code} {slug}: {data.get('detail', '')}")
+            detail = data.get("detail", "")
+            raise Refused(f"{answer.status_code} {slug}: {detail}", slug)
         raise CommandFailed(
             f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase},"
             " and not as a Skerry does"

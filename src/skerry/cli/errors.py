@@ -18,6 +18,7 @@ from skerry.core.errors import SkerryError
 
 FAILED = 1
 NOT_REACHABLE = 3
+CONDITION_FALSE = 4
 INTERRUPTED = 130
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failed; 2 wrong usage or setting; 3 server not reachable;"
@@ -29,6 +30,20 @@ class CommandFailed(click.ClickException):
     """The command could not do what it was asked for: exit 1."""
 
     exit_code = FAILED
+
+
+class Refused(CommandFailed):
+    """The server answered with a problem. slug: its kind, for example ``store-read-only``."""
+
+    def __init__(self, message: str, slug: str) -> None:
+        super().__init__(message)
+        self.slug = slug
+
+
+class ConditionFalse(click.ClickException):
+    """The ``--if`` condition does not hold, so nothing was done: exit 4."""
+
+    exit_code = CONDITION_FALSE
 
 
 class NotReachable(click.ClickException):

@@ -9,16 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDTH_WITHOUT_TERMINAL = 120
+from skerry.cli.console import make_console, plain
+
 _SHOWN_VALUES = 8
 _DIGEST_CHARACTERS = len("sha256:") + 12
 
 
 def show(data: dict[str, Any]) -> None:
     """Print one version, or a list of versions."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDTH_WITHOUT_TERMINAL
+    console = make_console()
     if "models" in data:
         _show_versions(console, [v for model in data["models"] for v in model["versions"]])
     elif "versions" in data:
@@ -43,14 +42,14 @@ def _show_versions(console: Console, versions: Sequence[dict[str, Any]]) -> None
             _size(artifact["size_bytes"]) if artifact else "",
             (artifact.get("digest") or "")[:_DIGEST_CHARACTERS],
         ]
-        names = (_plain(version["model"]), _plain(version["version"]))
-        table.add_row(*names, _state(version), *map(_plain, cells))
+        names = (plain(version["model"]), plain(version["version"]))
+        table.add_row(*names, _state(version), *map(plain, cells))
     console.print(table)
     for version in versions:
         name = f"{version['model']} {version['version']}"
         for sentence in (_reason(version), *version["warnings"]):
             if sentence:
-                console.print(_plain(f"{name}: {sentence}"))
+                console.print(plain(f"{name}: {sentence}"))
 
 
 def _show_version(console: Console, version: dict[str, Any]) -> None:
@@ -59,7 +58,7 @@ def _show_version(console: Console, version: dict[str, Any]) -> None:
     facts.add_column(overflow="fold")
     for name, value in _facts(version):
         if value is not None and str(value):
-            facts.add_row(name, value if isinstance(value, Text) else _plain(value))
+            facts.add_row(name, value if isinstance(value, Text) else plain(value))
     console.print(facts)
     signature = version["signature"]
     if signature is None:
@@ -69,7 +68,7 @@ def _show_version(console: Console, version: dict[str, Any]) -> None:
         outputs = Table("output", "dtype", "classes")
         for output in signature["outputs"]:
             outputs.add_row(
-                _plain(output["name"]), _plain(output["dtype"]), _plain(_values(output["classes"]))
+                plain(output["name"]), plain(output["dtype"]), plain(_values(output["classes"]))
             )
         console.print(outputs)
     if version.get("plan"):
@@ -115,7 +114,7 @@ def _features(features: Sequence[dict[str, Any]]) -> Table:
             _values(feature["categories"]),
             "" if bounds is None else f"{bounds[0]:g} … {bounds[1]:g}",
         ]
-        table.add_row(*map(_plain, shown))
+        table.add_row(*map(plain, shown))
     return table
 
 
@@ -133,7 +132,7 @@ def _plan(plan: dict[str, Any]) -> Table:
         shown = [_short(durations.get(str(n))) for n in sizes]
         executor = candidate["executor"]
         row = [executor, answers.get(executor, ""), _evidence(candidate), *shown]
-        table.add_row(*map(_plain, row))
+        table.add_row(*map(plain, row))
     return table
 
 
@@ -199,9 +198,3 @@ def _size(size_bytes: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
-
-
-def _plain(value: object) -> Text:
-    """Return a value as text in which nothing is markup or a control sequence of the terminal."""
-    text = "" if value is None else str(value)
-    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

@@ -44,24 +44,74 @@ skops_option = click.option(
 )
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+
+timeout_option = click.option(
+    "--timeout-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for each answer.",
+)
+
+
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what every command has that talks to a server."""
-    options = (
+    """Add what every command has that asks a server for one version or several."""
+    return _with_options(
+        command,
         name_option("--model", "The model; left out: the default, or all."),
         name_option("--version", "The version; left out: as traffic goes, or all."),
+        _token_option("SKERRY_API_TOKEN", "SKERRY_ADMIN_TOKEN"),
+        json_option,
+        timeout_option,
+    )
+
+
+def traffic_options(*, changes: bool) -> Callable[[Any], Any]:
+    """Add what every command has that reads or changes the traffic of one model."""
+    variables = ["SKERRY_ADMIN_TOKEN"] if changes else ["SKERRY_API_TOKEN", "SKERRY_ADMIN_TOKEN"]
+    return lambda command: _with_options(
+        command,
+        name_option("--model", "The model; left out: the default."),
+        _token_option(*variables),
+        json_option,
+        timeout_option,
+    )
+
+
+def evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add where the evidence is from, and of what time."""
+    return _with_options(
+        command,
         click.option(
-            "--token",
-            envvar=["SKERRY_API_TOKEN", "SKERRY_ADMIN_TOKEN"],
-            show_envvar=True,
-            help="Token, where the server wants one.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs."),
-        click.option(
-            "--timeout-s",
-            type=click.FloatRange(min=0, min_open=True),
-            default=30.0,
+            "--window-s",
+            type=click.IntRange(min=1),
+            default=300,
             show_default=True,
-            help="Seconds to wait for each answer.",
+            help="Seconds that the evidence goes back.",
+        ),
+        click.option(
+            "--prometheus",
+            "prometheus_url",
+            metavar="URL",
+            help="Prometheus that has the sums of all pods; left out: one process is seen.",
+        ),
+        click.option(
+            "--selector",
+            default="",
+            metavar="MATCHERS",
+            help="""Label matchers for Prometheus, for example 'namespace="prod"'.""",
         ),
     )
+
+
+def _token_option(*variables: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--token", envvar=variables, show_envvar=True, help="Token, where the server wants one."
+    )
+
+
+def _with_options(
+    command: Callable[..., Any], *options: Callable[[Any], Any]
+) -> Callable[..., Any]:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.transition import VersionSnapshot
-from skerry.core.traffic import TrafficPolicy
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_policy import VersionPolicy
 
 

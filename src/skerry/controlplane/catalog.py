@@ -15,17 +15,19 @@ from skerry.controlplane.source import Key
 from skerry.controlplane.traffic_store import StoreContent
 from skerry.core.traffic import (
     DEFAULT_GENERATION,
+    Standing,
     TrafficDocument,
     TrafficInForce,
-    TrafficPolicy,
     resolve_traffic,
 )
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
-from skerry.serving.serving_map import ModelRoutes, ServingMap, ServingSnapshot
+from skerry.serving.handle import Slot
+from skerry.serving.serving_map import ModelRoutes, ServingMap, ServingSnapshot, ShadowRoute
 from skerry.telemetry.logs import EventLog
 
-_NOTHING: tuple[str | None, str | None] = (DEFAULT_GENERATION, None)
-"""Generation and stable version of a model before anything was announced."""
+_NOTHING = (DEFAULT_GENERATION, TrafficInForce(None))
+"""Generation and traffic in force of a model before anything was announced."""
 
 
 class Catalog:
@@ -53,7 +55,7 @@ class Catalog:
         self._configured = frozenset(configured)
         self._serving_map = serving_map
         self._log = log
-        self._announced: dict[str, tuple[str | None, str | None]] = {}
+        self._announced: dict[str, tuple[str, TrafficInForce]] = {}
 
     def models(self) -> list[str]:
         """Return the names of all models that are known, sorted."""
@@ -135,14 +137,22 @@ class Catalog:
         """Work out what is in force and put it on the serving map, in one swap."""
         routes: dict[str, ModelRoutes] = {}
         for model, versions in self._models.items():
-            states = {name: h.state for name, h in versions.items()}
+            standings = {name: Standing(h.state, h.reason) for name, h in versions.items()}
             before = self.traffic.get(model, TrafficInForce(None))
-            in_force = resolve_traffic(self.policy(model), states, before, self.content.error)
+            in_force = resolve_traffic(
+                model, self.policy(model), standings, before, self.content.error
+            )
             self.traffic[model] = in_force
             slots = {name: h.slot for name, h in versions.items() if h.slot is not None}
             reason = "; ".join(d.reason for d in in_force.differences)
             routes[model] = ModelRoutes(
-                model, slots, states, in_force.stable, self.content.generation, reason
+                model,
+                slots,
+                {name: h.state for name, h in versions.items()},
+                in_force.split,
+                self.content.generation,
+                reason,
+                _shadow_route(in_force, slots),
             )
         self._serving_map.publish(ServingSnapshot(routes, tuple(sorted(self.required()))))
         self._announce_traffic(routes)
@@ -169,17 +179,23 @@ class Catalog:
     def _announce_traffic(self, routes: Mapping[str, ModelRoutes]) -> None:
         for model, route in routes.items():
             previous = self._announced.get(model, _NOTHING)
-            if (route.generation, route.stable) == previous:
+            in_force = self.traffic[model]
+            # What is in force, not why it differs: a version that loads tells of its own moves.
+            bare = replace(in_force, differences=())
+            if (route.generation, bare) == previous:
                 continue
-            self._announced[model] = (route.generation, route.stable)
+            self._announced[model] = (route.generation, bare)
             self._log.info(
                 "traffic_changed",
                 model=model,
                 generation=route.generation,
                 previous_generation=previous[0],
                 store=self.content.kind,
-                stable=route.stable,
-                previous_stable=previous[1],
+                stable=in_force.stable,
+                previous_stable=previous[1].stable,
+                canaries={each.version: each.weight for each in in_force.canaries} or None,
+                shadow=None if in_force.shadow is None else in_force.shadow.version,
+                reason=route.reason or None,
             )
 
     def report_source(self, error: str | None, *, gone: bool = False) -> None:
@@ -190,3 +206,8 @@ class Catalog:
         if error is not None and error != self.source_error:
             self._log.warning("repository_trouble", reason=error)
         self.source_error, self.volume_gone = error, gone
+
+
+def _shadow_route(in_force: TrafficInForce, slots: Mapping[str, Slot]) -> ShadowRoute | None:
+    shadow = in_force.shadow
+    return None if shadow is None else ShadowRoute(slots[shadow.version], shadow.sample)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from skerry.controlplane.catalog import Catalog
 from skerry.core.plan import Executor, Plan
-from skerry.core.traffic import TrafficInForce
 from skerry.core.version_state import VersionState
 from skerry.telemetry import metrics
 
@@ -85,8 +84,8 @@ class CatalogCollector(Collector):
     def _weights(self) -> Family:
         family = metrics.TRAFFIC_WEIGHT.gauge()
         for model, in_force in self._catalog.traffic.items():
-            for version, track, ratio in weights_of(in_force):
-                family.add_metric((model, version, track), ratio)
+            for (version, track), weight in in_force.weights().items():
+                family.add_metric((model, version, track), round(weight / 100, 4))
         return family
 
     def _generations(self) -> Family:
@@ -105,12 +104,6 @@ class CatalogCollector(Collector):
         family = metrics.TRAFFIC_STORE_ERRORS.counter()
         family.add_metric((), self._catalog.store_errors)
         return family
-
-
-def weights_of(in_force: TrafficInForce) -> Iterable[tuple[str, str, float]]:
-    """Return version, track and part of the requests, 0 to 1, of what is in force."""
-    if in_force.stable is not None:
-        yield in_force.stable, "stable", 1.0
 
 
 def speedup_of(plan: Plan) -> float | None:

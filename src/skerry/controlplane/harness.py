@@ -14,7 +14,7 @@ from skerry.controlplane.loader import LoadedVersion
 from skerry.controlplane.source import VersionFiles
 from skerry.core.errors import LoadError
 from skerry.core.servable import ServableInfo
-from skerry.core.traffic import TrafficPolicy
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState, check_move
 from skerry.serving.handle import Slot
 

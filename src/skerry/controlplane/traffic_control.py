@@ -18,7 +18,8 @@ from skerry.core.errors import (
     VersionNotFound,
     VersionNotReady,
 )
-from skerry.core.traffic import TrafficDocument, TrafficPolicy
+from skerry.core.traffic import TrafficDocument
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
 
 Change = Callable[[TrafficPolicy | None], TrafficPolicy]
@@ -69,14 +70,17 @@ class TrafficControl:
         await self._change(model, lambda _: policy, if_match)
 
     async def activate(self, model: str, version: str, if_match: frozenset[str] | None) -> None:
-        """Make a READY version the stable one and keep the rest of the policy.
+        """Make a READY version the stable one, no longer a canary, and keep the rest.
 
         Raises:
             VersionNotFound, VersionNotReady, StoreReadOnly, GenerationChanged: as the names say.
         """
 
         def change(before: TrafficPolicy | None) -> TrafficPolicy:
-            return TrafficPolicy(version) if before is None else replace(before, stable=version)
+            if before is None:
+                return TrafficPolicy(version)
+            others = tuple(each for each in before.canaries if each.version != version)
+            return replace(before, stable=version, canaries=others)
 
         await self._change(model, change, if_match)
 

@@ -23,14 +23,13 @@ def describe_version(catalog: Catalog, model: str, version: str, *, whole: bool)
     harness = find_version(catalog, model, version)
     info, loaded = harness.info, harness.loaded
     in_force = catalog.traffic.get(model)
-    stable = None if in_force is None else in_force.stable
     data: dict[str, Any] = {
         "model": model,
         "version": version,
         "state": harness.state,
         "reason": harness.reason,
         "state_since": rfc3339(harness.since),
-        "tracks": ["stable"] if version == stable else [],
+        "tracks": [] if in_force is None else in_force.tracks_of(version),
         "in_flight": 0 if harness.slot is None else harness.slot.in_flight,
         "task": None if info is None else info.task,
         "estimator": None if info is None else info.estimator,

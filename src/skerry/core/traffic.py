@@ -1,83 +1,32 @@
-"""Traffic policies: how they are written, and which version a model's requests go to.
+"""What a traffic store holds, and what of it is in force for the versions that there are.
 
-Pure values and rules. Where a policy is kept and who may change it is the store's business.
+Pure values and rules. Where policies are kept and who may change them is the store's business.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.core.errors import InvalidPolicy
-from skerry.core.names import is_name, natural_key, shown
-from skerry.core.version_policy import VersionPolicy
+from skerry.core.names import natural_key, shown
+from skerry.core.traffic_policy import (
+    Canary,
+    ShadowPolicy,
+    Sticky,
+    TrafficPolicy,
+    mapping,
+    name,
+    or_empty,
+    written_canaries,
+)
+from skerry.core.traffic_split import TrafficSplit, split_of
 from skerry.core.version_state import VersionState
 
 SCHEMA_VERSION = 1
 DEFAULT_GENERATION = "default"
-_POLICY_KEYS = ("stable", "versions", "digests")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficPolicy:
-    """What one model's traffic should be.
-
-    versions: which versions are to be loaded; None leaves it to the server's setting.
-    digests: version to the only ``sha256:…`` its artifact may have.
-    """
-
-    stable: str
-    versions: VersionPolicy | None = None
-    digests: Mapping[str, str] = field(default_factory=dict)
-
-    def named_versions(self) -> frozenset[str]:
-        """Return the versions that the policy sends traffic to."""
-        return frozenset({self.stable})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the policy as it is written, without keys that were left out."""
-        data: dict[str, Any] = {"stable": self.stable}
-        if self.versions is not None:
-            data["versions"] = self.versions.to_value()
-        if self.digests:
-            data["digests"] = dict(self.digests)
-        return data
-
-    @classmethod
-    def from_value(cls, value: Any, where: str) -> TrafficPolicy:
-        """Validate a policy as it was written.
-
-        Raises:
-            InvalidPolicy: with a sentence that names the place, what was expected and what came.
-        """
-        data = _mapping(value, where, "a policy such as {stable: v1}")
-        unknown = [key for key in data if key not in _POLICY_KEYS]
-        if unknown:
-            raise InvalidPolicy(
-                f"{where}: expected the keys {', '.join(_POLICY_KEYS)}, got {shown(unknown[0])}"
-            )
-        if "stable" not in data:
-            raise InvalidPolicy(f"{where}.stable: expected a version, got none")
-        stable = _name(data["stable"], f"{where}.stable", "a version")
-        versions = data.get("versions")
-        digests = _or_empty(data.get("digests"))
-        digests = _mapping(digests, f"{where}.digests", "digests by version")
-        for version, digest in digests.items():
-            _name(version, f"{where}.digests", "a version as key")
-            if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
-                raise InvalidPolicy(
-                    f"{where}.digests.{version}: expected sha256: and 64 hex digits,"
-                    f" got {shown(digest)}"
-                )
-        return cls(
-            stable,
-            None if versions is None else VersionPolicy.from_value(versions, f"{where}.versions"),
-            dict(digests),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +55,7 @@ class TrafficDocument:
         """
         if value is None:
             return cls()
-        data = _mapping(value, "traffic", "schema_version and models")
+        data = mapping(value, "traffic", "schema_version and models")
         for key in data:
             if key not in ("schema_version", "models", "previous"):
                 raise InvalidPolicy(
@@ -121,33 +70,13 @@ class TrafficDocument:
 
 
 def _policies(data: Mapping[str, Any], key: str) -> dict[str, TrafficPolicy]:
-    entries = _mapping(_or_empty(data.get(key)), f"traffic.{key}", "policies by model")
+    entries = mapping(or_empty(data.get(key), {}), f"traffic.{key}", "policies by model")
     return {
-        _name(model, f"traffic.{key}", "a model as key"): TrafficPolicy.from_value(
+        name(model, f"traffic.{key}", "a model as key"): TrafficPolicy.from_value(
             value, f"{key}.{model}"
         )
         for model, value in entries.items()
     }
-
-
-def _or_empty(value: Any) -> Any:
-    """Return an empty mapping for null: YAML writes a key without entries like that."""
-    return {} if value is None else value
-
-
-def _mapping(value: Any, where: str, expected: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InvalidPolicy(f"{where}: expected {expected}, got {shown(value)}")
-    for key in value:
-        if not isinstance(key, str):
-            raise InvalidPolicy(f"{where}: expected text as key, got {shown(key)} (quote it)")
-    return value
-
-
-def _name(value: Any, where: str, expected: str) -> str:
-    if not isinstance(value, str) or not is_name(value):
-        raise InvalidPolicy(f"{where}: expected {expected}, got {shown(value)}")
-    return value
 
 
 def generation_of(content: bytes | None) -> str:
@@ -175,19 +104,59 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class TrafficInForce:
-    """Where a model's requests go now; ``stable`` is None while no version may answer."""
+    """Where a model's requests go now; ``stable`` is None while no version may answer.
+
+    canaries, shadow: those that are READY.
+    split: how requests are dealt out; None without a stable version.
+    """
 
     stable: str | None
+    canaries: tuple[Canary, ...] = ()
+    sticky: Sticky | None = None
+    shadow: ShadowPolicy | None = None
+    split: TrafficSplit | None = None
     differences: tuple[Difference, ...] = ()
 
     def to_dict(self) -> dict[str, Any] | None:
         """Return the policy in force as the API shows it."""
-        return None if self.stable is None else {"stable": self.stable}
+        if self.stable is None:
+            return None
+        data: dict[str, Any] = {"stable": self.stable} | written_canaries(self.canaries)
+        if self.sticky is not None:
+            data["sticky"] = self.sticky.to_dict()
+        if self.shadow is not None:
+            data["shadow"] = self.shadow.to_dict()
+        return data
+
+    def tracks_of(self, version: str) -> list[str]:
+        """Return the tracks that a version has now: stable, canary, shadow."""
+        tracks = {
+            "stable": version == self.stable,
+            "canary": any(version == canary.version for canary in self.canaries),
+            "shadow": self.shadow is not None and version == self.shadow.version,
+        }
+        return [track for track, has in tracks.items() if has]
+
+    def weights(self) -> dict[tuple[str, str], float]:
+        """Return percent of the requests by version and track."""
+        if self.stable is None:
+            return {}
+        weights = {(canary.version, "canary"): canary.weight for canary in self.canaries}
+        return {(self.stable, "stable"): round(100 - sum(weights.values()), 2), **weights}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a version stands: its state, and what is to be said about it."""
+
+    state: VersionState
+    reason: str | None = None
 
 
 def resolve_traffic(
+    model: str,
     declared: TrafficPolicy | None,
-    states: Mapping[str, VersionState],
+    standings: Mapping[str, Standing],
     last: TrafficInForce,
     store_error: str | None = None,
 ) -> TrafficInForce:
@@ -195,20 +164,48 @@ def resolve_traffic(
 
     Without a policy, stable is the highest READY version in natural order.
     A declared stable that is not READY leaves the last stable in force while that one is READY.
+    A canary or a shadow that is not READY gets nothing; stable answers in its place.
     While the store can't be read, ``declared`` is its last good policy and nothing else applies.
     """
-    ready = [v for v, state in states.items() if state is VersionState.READY]
+    ready = frozenset(v for v, each in standings.items() if each.state is VersionState.READY)
     trouble = () if store_error is None else (Difference(None, None, store_error),)
-    if declared is None:
-        if store_error is not None:
-            kept = last.stable if last.stable in ready else None
-            return TrafficInForce(kept, trouble)
-        return TrafficInForce(max(ready, key=natural_key, default=None))
-    if declared.stable in ready:
-        return TrafficInForce(declared.stable, trouble)
-    state = states.get(declared.stable)
-    what = "not on the volume" if state is None else "not READY"
     kept = last.stable if last.stable in ready else None
+    if declared is None:
+        if store_error is None:
+            kept = max(ready, key=natural_key, default=None)
+        split = None if kept is None else TrafficSplit(kept)
+        return TrafficInForce(kept, split=split, differences=trouble)
     then = f"{kept} goes on" if kept else "nothing is served"
-    difference = Difference(declared.stable, state, f"stable is {what}: {then}")
-    return TrafficInForce(kept, (difference, *trouble))
+    stable = declared.stable if declared.stable in ready else kept
+    differences = [_difference("stable", declared.stable, standings, then)]
+    differences += [
+        _difference("canary", canary.version, standings, "no traffic")
+        for canary in declared.canaries
+    ]
+    shadow = declared.shadow
+    if shadow is not None:
+        differences.append(_difference("shadow", shadow.version, standings, "no traffic"))
+    found = (*(each for each in differences if each is not None), *trouble)
+    if stable is None:
+        return TrafficInForce(None, differences=found)
+    others = ready - {stable}
+    return TrafficInForce(
+        stable,
+        tuple(canary for canary in declared.canaries if canary.version in others),
+        declared.sticky,
+        shadow if shadow is not None and shadow.version in ready else None,
+        split_of(model, stable, declared.canaries, declared.sticky, others),
+        found,
+    )
+
+
+def _difference(
+    track: str, version: str, standings: Mapping[str, Standing], then: str
+) -> Difference | None:
+    standing = standings.get(version)
+    if standing is None:
+        return Difference(version, None, f"{track} is not on the volume: {then}")
+    if standing.state is VersionState.READY:
+        return None
+    why = f" ({standing.reason})" if standing.reason else ""
+    return Difference(version, standing.state, f"{track} is not READY: {then}{why}")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skerry.core.errors import ModelNotFound, ModelNotReady, VersionNotFound
 from skerry.serving.handle import Slot
-from skerry.serving.serving_map import ModelRoutes, ServingSnapshot
+from skerry.serving.serving_map import ModelRoutes, ServingSnapshot, ShadowRoute
 
 RETRY_AFTER_S = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes. track: ``stable`` or ``pinned``; generation: of the traffic policy."""
+    """Where a request goes.
+
+    track: ``stable``, ``canary`` or ``pinned``. generation: of the traffic policy in force.
+    shadow: who is asked the same afterwards; None for nobody, as for a pinned request.
+    """
 
     slot: Slot
     track: str
     generation: str
+    shadow: ShadowRoute | None = None
 
 
 def resolve_model(
@@ -52,11 +58,18 @@ def resolve_model(
 
 
 def route(
-    snapshot: ServingSnapshot, model: str | None, version: str | None, default_model: str | None
+    snapshot: ServingSnapshot,
+    model: str | None,
+    version: str | None,
+    default_model: str | None,
+    fields: Mapping[bytes, bytes],
+    uniform: float,
 ) -> Target:
-    """Return the version that answers.
+    """Return the version that answers: pin beats header beats sticky key beats weight.
 
     version: the one that path or header pin, None where they pin none.
+    fields: the request's headers by lower-case name.
+    uniform: drawn from [0, 1) for this request; it decides where nothing else does.
 
     Raises:
         ModelNotFound, VersionNotFound: as the names say.
@@ -65,12 +78,13 @@ def route(
     routes = resolve_model(snapshot, model, default_model)
     if version is not None:
         return Target(_pinned(routes, version), "pinned", routes.generation)
-    if routes.stable is None:
+    if routes.split is None:
         why = f": {routes.reason}" if routes.reason else ""
         raise ModelNotReady(
             f"model {routes.name} has no version that is READY{why}", retry_after_s=RETRY_AFTER_S
         )
-    return Target(routes.slots[routes.stable], "stable", routes.generation)
+    chosen, track = routes.split.choose(fields, uniform)
+    return Target(routes.slots[chosen], track, routes.generation, routes.shadow)
 
 
 def _pinned(routes: ModelRoutes, version: str) -> Slot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -20,6 +21,8 @@ from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingMetrics
 
 SCOPE_KEY = "skerry.request"
+UNIFORM_KEY = "skerry.uniform"
+"""Where a request's scope keeps the number that was drawn for it, if one was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,10 @@ class LifeCycle:
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """Everything that routes need, put together once by the composition root."""
+    """Everything that routes need, put together once by the composition root.
+
+    draw: returns a number from [0, 1), which decides between versions.
+    """
 
     catalog: Catalog
     traffic: TrafficControl
@@ -64,12 +70,14 @@ class ServerContext:
     exposition: Exposition
     default_model: str | None
     log_sample: float
+    draw: Callable[[], float]
 
 
 @dataclass(slots=True)
 class RequestRecord:
     """Facts about one request, gathered on its way, counted and logged at its end.
 
+    uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, predictions: of the version that answers, and what it has answered.
     executor, inference_s: of the call of the model, where it was made on the event loop.
     error: slug of the problem it was answered with.
@@ -78,6 +86,7 @@ class RequestRecord:
     request_id: str
     started_s: float
     method: str
+    uniform: float
     route: str | None = None
     status: int = 0
     model: str | None = None

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
-from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
+from skerry.http.context import SCOPE_KEY, UNIFORM_KEY, RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE, internal_error, problem_lines
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
@@ -38,8 +38,12 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
+        uniform = scope.get(UNIFORM_KEY)
         record = RequestRecord(
-            request_id_of(header_fields(headers)), time.perf_counter(), scope["method"]
+            request_id_of(header_fields(headers)),
+            time.perf_counter(),
+            scope["method"],
+            self._context.draw() if uniform is None else uniform,
         )
         scope[SCOPE_KEY] = record
         self._context.metrics.in_flight += 1

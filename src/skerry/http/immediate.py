@@ -40,12 +40,18 @@ class ImmediateAnswers:
             and b"%" not in target
         )
 
+    def draw(self) -> float:
+        """Return the number that decides between versions, for one request."""
+        return self._context.draw()
+
     def answer(
-        self, target: bytes, lines: list[tuple[bytes, bytes]], body: bytes
+        self, target: bytes, lines: list[tuple[bytes, bytes]], body: bytes, uniform: float
     ) -> list[bytes] | None:
         """Return the lines and body of the response to a POST, or None to decline.
 
         target: path in ASCII. lines: header names in lower case, and values.
+        uniform: drawn for this request. Where this declines, it must be dealt out by the same
+            number again: another would halve the share of a version that is not quick.
         """
         context = self._context
         fields = header_fields(lines)
@@ -57,7 +63,9 @@ class ImmediateAnswers:
         if found is None:
             return None
         route, path_params = found
-        record = RequestRecord(request_id_of(fields), time.perf_counter(), "POST", route.path)
+        record = RequestRecord(
+            request_id_of(fields), time.perf_counter(), "POST", uniform, route.path
+        )
         try:
             asked = question(
                 context,

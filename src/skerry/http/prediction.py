@@ -41,7 +41,14 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question, body:
         SkerryError: the subclass that says what is wrong.
     """
     snapshot = context.serving_map.current
-    target = route(snapshot, asked.model, asked.version, context.default_model)
+    target = route(
+        snapshot,
+        asked.model,
+        asked.version,
+        context.default_model,
+        asked.fields,
+        record.uniform,
+    )
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
     info = slot.servable.info

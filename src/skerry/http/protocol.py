@@ -12,7 +12,7 @@ import time
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from skerry.core.errors import HeadersTooLarge
-from skerry.http.context import RequestRecord
+from skerry.http.context import UNIFORM_KEY, RequestRecord
 from skerry.http.edge import MAX_HEADER_BYTES
 from skerry.http.errors import problem
 from skerry.http.immediate import ImmediateAnswers
@@ -32,6 +32,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     headers_timeout_s = 30.0
     immediate: ImmediateAnswers | None = None
     _undecided = False
+    _uniform: float | None = None
     _bodies: list[bytes]
     _headers_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -81,6 +82,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Make no more than every request needs; ``_take_ordinary_way`` makes the rest."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._uniform = None
 
     def on_headers_complete(self) -> None:
         """Count from here again."""
@@ -125,7 +127,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _answer_at_once(self) -> bool:
         assert self.immediate is not None  # noqa: S101 - _may_be_immediate has looked
-        parts = self.immediate.answer(self.url, self.headers, b"".join(self._bodies))
+        self._uniform = self.immediate.draw()
+        body = b"".join(self._bodies)
+        parts = self.immediate.answer(self.url, self.headers, body, self._uniform)
         if parts is None:
             return False
         lines = parts[:1]
@@ -144,6 +148,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.url, self.expect_100_continue = target, expect_100_continue
         self.headers += lines
+        if self._uniform is not None:
+            self.scope[UNIFORM_KEY] = self._uniform  # type: ignore[literal-required]  # a key of ours
         super().on_headers_complete()
         for body in self._bodies:
             super().on_body(body)
@@ -162,7 +168,7 @@ def _without_upgrade(data: bytes) -> bytes:
 
 
 def _answer(size: int) -> bytes:
-    record = RequestRecord(new_request_id(), time.perf_counter(), "")
+    record = RequestRecord(new_request_id(), time.perf_counter(), "", 0.0)
     error = HeadersTooLarge(
         f"request line and headers: expected at most {MAX_HEADER_BYTES} bytes, got {size} and more"
     )

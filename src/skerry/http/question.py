@@ -17,12 +17,14 @@ class Question(NamedTuple):
 
     model: None for the default one. version: None where none is pinned.
     timeout_s: seconds that the caller, and the server, allow for all of it.
+    fields: the headers, which may decide between versions.
     """
 
     batch: bool
     model: str | None
     version: str | None
     timeout_s: float
+    fields: Fields
 
 
 def question(
@@ -39,7 +41,7 @@ def question(
     version = _pinned_version(version, text_of(fields, b"x-model-version"))
     limit_s = context.limits.request_timeout_s
     timeout_s = _timeout_s(text_of(fields, b"x-request-timeout-seconds"), limit_s)
-    return Question(batch, model, version, timeout_s)
+    return Question(batch, model, version, timeout_s, fields)
 
 
 def _pinned_version(in_path: str | None, in_header: str | None) -> str | None:

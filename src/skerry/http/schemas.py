@@ -171,7 +171,7 @@ class ModelsView(BaseModel):
 
 
 class PolicyRequest(BaseModel):
-    """A traffic policy, whole; docs/repository.md explains the keys."""
+    """A traffic policy, whole; docs/traffic.md explains the keys."""
 
     model_config = ConfigDict(extra="allow")
 

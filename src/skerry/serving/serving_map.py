@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from skerry.core.traffic_split import TrafficSplit
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowRoute:
+    """A READY version that is asked what others answered. sample: percent of the requests."""
+
+    slot: Slot
+    sample: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +24,17 @@ class ModelRoutes:
 
     slots: READY versions.
     states: every version that is known, for telling "not found" from "not ready".
-    stable: the version for requests that pin none; None while nothing may answer, see ``reason``.
+    split: deals out requests that pin no version; None while nothing may answer, see ``reason``.
     generation: of the traffic policy in force.
     """
 
     name: str
     slots: Mapping[str, Slot]
     states: Mapping[str, VersionState]
-    stable: str | None
+    split: TrafficSplit | None
     generation: str
     reason: str = ""
+    shadow: ShadowRoute | None = None
 
 
 @dataclass(frozen=True, slots=True)

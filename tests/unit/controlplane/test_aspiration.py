@@ -12,7 +12,7 @@ from skerry.controlplane.aspiration import aspired_versions
 from skerry.controlplane.completeness import observe
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.source import FileFacts, VersionFiles
-from skerry.core.traffic import TrafficPolicy
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_policy import VersionPolicy
 
 
@@ -56,7 +56,7 @@ def test_aspired_versions(
 
 
 def test_the_policys_own_version_policy_goes_first() -> None:
-    policy = TrafficPolicy("v1", VersionPolicy(specific=frozenset({"v1"})))
+    policy = TrafficPolicy("v1", versions=VersionPolicy(specific=frozenset({"v1"})))
 
     aspired = aspired_versions(versions(v1="ok", v2="ok"), policy, VersionPolicy(), "v1")
 

@@ -16,7 +16,6 @@ from skerry.controlplane.catalog_metrics import (
     LOAD_FAILURE_REASONS,
     CatalogCollector,
     speedup_of,
-    weights_of,
 )
 from skerry.controlplane.completeness import observe
 from skerry.controlplane.harness import Harness
@@ -29,7 +28,8 @@ from skerry.core.plan import Candidate, Executor, Parity, Plan, RowRange
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import DType, Feature, Output, Signature, Task
-from skerry.core.traffic import TrafficDocument, TrafficInForce, TrafficPolicy
+from skerry.core.traffic import TrafficDocument, TrafficInForce
+from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState as S
 from skerry.serving.handle import Slot
 from skerry.serving.serving_map import ServingMap
@@ -208,7 +208,7 @@ def test_an_error_of_the_store_is_counted_once_and_not_at_every_look(catalog: Ca
 
 
 def test_no_weight_where_nothing_is_served() -> None:
-    assert [] == list(weights_of(TrafficInForce(None)))
+    assert {} == TrafficInForce(None).weights()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from skerry.controlplane.traffic_store import EnvStore, FileStore, StoreContent
 from skerry.core.errors import StoreReadOnly
-from skerry.core.traffic import TrafficDocument, TrafficPolicy
+from skerry.core.traffic import TrafficDocument
+from skerry.core.traffic_policy import TrafficPolicy
 
 DOCUMENT = TrafficDocument({"iris": TrafficPolicy("v2")}, {"iris": TrafficPolicy("v1")})
 

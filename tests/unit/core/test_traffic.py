@@ -8,12 +8,13 @@ import pytest
 
 from skerry.core.errors import InvalidPolicy
 from skerry.core.traffic import (
+    Standing,
     TrafficDocument,
     TrafficInForce,
-    TrafficPolicy,
     generation_of,
     resolve_traffic,
 )
+from skerry.core.traffic_policy import Canary, ShadowPolicy, Sticky, TrafficPolicy
 from skerry.core.version_state import VersionState as S
 
 DIGEST = "sha256:" + "0" * 64
@@ -68,7 +69,8 @@ def test_an_empty_document_has_no_policy() -> None:
         ),
         (
             {"schema_version": 1, "models": {"iris": {"stable": "v1", "weight": 1}}},
-            "models.iris: expected the keys stable, versions, digests, got 'weight'",
+            "models.iris: expected the keys stable, canary, canaries, sticky, shadow, versions,"
+            " digests, got 'weight'",
         ),
         (
             {"schema_version": 1, "models": {"iris": {"stable": "v1", "digests": {"v1": "md5:1"}}}},
@@ -145,6 +147,53 @@ def test_what_is_in_force(
 ) -> None:
     policy = None if declared is None else TrafficPolicy(declared)
 
-    in_force = resolve_traffic(policy, states, last, store_error)
+    in_force = resolve_traffic("iris", policy, standings(states), last, store_error)
 
     assert (stable, differences) == (in_force.stable, len(in_force.differences))
+
+
+def standings(states: dict[str, S]) -> dict[str, Standing]:
+    return {version: Standing(state) for version, state in states.items()}
+
+
+CANARY = TrafficPolicy(
+    "v1", (Canary("v2", 10),), Sticky(header="X-User-Id"), ShadowPolicy("v3", 50)
+)
+
+
+def test_a_ready_canary_and_shadow_are_in_force() -> None:
+    states = {"v1": S.READY, "v2": S.READY, "v3": S.READY}
+
+    in_force = resolve_traffic("iris", CANARY, standings(states), NONE)
+
+    assert CANARY.to_dict() == in_force.to_dict()
+    assert {("v1", "stable"): 90, ("v2", "canary"): 10} == in_force.weights()
+    assert [["stable"], ["canary"], ["shadow"]] == [in_force.tracks_of(v) for v in states]
+
+
+def test_what_is_not_ready_gets_nothing_and_the_reason_is_told() -> None:
+    found = {
+        "v1": Standing(S.READY),
+        "v2": Standing(S.FAILED, "the artifact is truncated"),
+    }
+
+    in_force = resolve_traffic("iris", CANARY, found, NONE)
+
+    assert {"stable": "v1", "sticky": {"header": "X-User-Id"}} == in_force.to_dict()
+    assert [
+        "canary is not READY: no traffic (the artifact is truncated)",
+        "shadow is not on the volume: no traffic",
+    ] == [difference.reason for difference in in_force.differences]
+    assert in_force.split is not None
+    assert ("v1", "stable") == in_force.split.choose({}, 0.05)
+
+
+def test_a_stable_that_goes_on_is_not_a_canary_beside_itself() -> None:
+    policy = TrafficPolicy("v2", (Canary("v1", 50),))
+    states = {"v1": S.READY, "v2": S.LOADING}
+
+    in_force = resolve_traffic("iris", policy, standings(states), TrafficInForce("v1"))
+
+    assert {"stable": "v1"} == in_force.to_dict()
+    assert in_force.split is not None
+    assert ("v1", "stable") == in_force.split.choose({}, 0.1)

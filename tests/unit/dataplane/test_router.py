@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.core.errors import ModelNotFound, ModelNotReady, SkerryError, VersionNotFound
+from skerry.core.traffic_split import TrafficSplit
 from skerry.core.version_state import VersionState
 from skerry.dataplane.router import route
 from skerry.serving.handle import Slot
@@ -19,7 +20,7 @@ IRIS = ModelRoutes(
         "v2": VersionState.READY,
         "v3": VersionState.LOADING,
     },
-    "v1",
+    TrafficSplit("v1"),
     "3f9a1c0b7d2e",
 )
 WINE = ModelRoutes("wine", {}, {"v1": VersionState.FAILED}, None, "default", "stable is broken")
@@ -45,7 +46,7 @@ def test_routes(
     default: str | None,
     expected: tuple[str, str],
 ) -> None:
-    target = route(snapshot, model, version, default)
+    target = route(snapshot, model, version, default, {}, 0.5)
 
     assert expected == (target.slot.version, target.track)
     assert "3f9a1c0b7d2e" == target.generation
@@ -74,7 +75,7 @@ def test_says_why_nothing_answers(
     part: str,
 ) -> None:
     with pytest.raises(error) as caught:
-        route(snapshot, model, version, default)
+        route(snapshot, model, version, default, {}, 0.5)
 
     assert part in caught.value.detail
     assert (caught.value.retry_after_s is not None) == (error is ModelNotReady)

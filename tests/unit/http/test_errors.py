@@ -44,7 +44,7 @@ def below(parent: type[SkerryError]) -> Iterator[type[SkerryError]]:
 
 
 def record() -> RequestRecord:
-    return RequestRecord("an-id", 0.0, "POST")
+    return RequestRecord("an-id", 0.0, "POST", 0.5)
 
 
 ANSWERED = [

@@ -1,0 +1,62 @@
+"""One HTTP server, as a command asks it: what can't be reached is said in one sentence."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import click
+import httpx
+
+from skerry.cli.errors import NotReachable
+
+
+class Connection:
+    """Requests to one base URL, each answered within ``timeout_s`` seconds.
+
+    Raises:
+        click.UsageError: the URL is none.
+    """
+
+    def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
+        headers = {"User-Agent": "skerry"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+            host = self._http.base_url.host
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise click.UsageError(f"{url} is not a URL: {error}") from error
+        if not host or self._http.base_url.scheme not in ("http", "https"):
+            raise click.UsageError(f"{url} is not the URL of a server, as http://127.0.0.1:8080 is")
+        self.url = url
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> Self:
+        """Return the connection; leaving closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self._http.close()
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Return the answer to a request, whatever its status.
+
+        Raises:
+            NotReachable: nothing answered within the time.
+        """
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.TimeoutException as error:
+            raise NotReachable(
+                f"{self.url} did not answer within {self._timeout_s:g} s (--timeout-s)"
+            ) from error
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise NotReachable(f"{self.url} can't be reached: {reason}") from error
