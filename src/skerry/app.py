@@ -29,6 +29,7 @@ from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
 from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
+from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.threads import cpus
 from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
@@ -43,6 +44,7 @@ from skerry.serving.serving_map import ServingMap
 from skerry.settings import Settings
 from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
+from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
     """Return every part, made from the settings."""
     serving_map = ServingMap()
     catalog = Catalog(settings.models, serving_map, log)
+    counted = ServingMetrics()
+    threads = settings.executor_threads or cpus()
+    executor = Executor(threads, settings.max_queue_rows, counted)
     manager = Manager(
         ManagerConfig(
             models_dir=settings.models_dir,
@@ -84,7 +89,6 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         catalog=catalog,
         traffic=TrafficControl(manager),
         serving_map=serving_map,
-        executor=Executor(settings.executor_threads or cpus(), settings.max_queue_rows),
         evidence=Evidence(time.monotonic),
         shadows=Shadows(
             serving_map,
@@ -92,12 +96,19 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
             keep=settings.shadow_keep,
             keep_inputs=settings.shadow_keep_inputs,
         ),
+        executor=executor,
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
         tokens=Tokens(settings.api_token, settings.admin_token),
         life=LifeCycle(),
         log=log,
+        metrics=counted,
         exposition=Exposition(
-            [CatalogCollector(catalog), BuildCollector(__version__, version("scikit-learn"))]
+            [
+                ServingCollector(counted, catalog.keys),
+                QueueCollector(executor, serving_map),
+                CatalogCollector(catalog),
+                BuildCollector(__version__, version("scikit-learn")),
+            ]
         ),
         default_model=settings.default_model,
         log_sample=settings.log_sample,

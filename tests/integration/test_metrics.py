@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
+from http.client import HTTPConnection
+from itertools import count, islice
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
@@ -14,11 +21,20 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from skerry import __version__
-from tests.integration.models import iris_repository, put
+from tests.integration.models import (
+    IRIS_ROW,
+    SLOW_ROW,
+    iris_repository,
+    plugin_env,
+    put,
+    slow_repository,
+)
+from tests.integration.probe import summary, waiting_times
 from tests.integration.server import ADMIN, RunningServer, serve
 
 PROMTOOL = shutil.which("promtool")
 Labels = frozenset[tuple[str, str]]
+HANG_S = 1.0
 
 
 def scrape(server: RunningServer) -> dict[str, dict[Labels, float]]:
@@ -81,8 +97,12 @@ def test_versions_traffic_and_build(server: RunningServer) -> None:
 
 @pytest.mark.skipif(PROMTOOL is None, reason="needs promtool (Debian: apt install prometheus)")
 def test_promtool_has_nothing_to_say(server: RunningServer) -> None:
+    batch = {"features": [IRIS_ROW] * 3}
+    assert 200 == server.client.post("/api/v1/predict/batch", json=batch).status_code
+    assert 404 == server.client.get("/nothing").status_code
     text = server.client.get("/metrics").content
 
+    assert b"skerry_prediction_confidence_ratio_bucket" in text
     assert PROMTOOL is not None
     check = subprocess.run(
         [PROMTOOL, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False
@@ -128,3 +148,118 @@ def test_the_generation_follows_the_store(tmp_path: Path) -> None:
         server.wait_for(lambda: scrape(server)["traffic_store_errors_total"][labels()] == 1)
 
         assert {labels(model="iris"): 0.0} == scrape(server)["traffic_in_force"]
+
+
+def test_what_was_sent_is_what_is_counted(tmp_path: Path) -> None:
+    with serve(iris_repository(tmp_path, "v1")) as server:
+        client = server.client
+        for _ in range(7):
+            assert 200 == client.post("/api/v1/predict", json={"features": IRIS_ROW}).status_code
+        batch = {"features": [IRIS_ROW, [6.7, 3.0, 5.2, 2.3]] * 10}
+        pinned = "/api/v1/models/iris/versions/v1/predict/batch"
+        predicted = Counter(
+            str(each)
+            for _ in range(3)
+            for each in client.post(pinned, json=batch).json()["predictions"]
+        )
+        # Over the framework's way, as its connection header is unusual for HTTP/1.1.
+        kept = {"Connection": "keep-alive, x"}
+        client.post("/api/v1/predict", json={"features": IRIS_ROW}, headers=kept)
+        assert 400 == client.post("/api/v1/predict", json={"features": [1.0]}).status_code
+        assert 404 == client.get("/nothing").status_code
+
+        found = scrape(server)
+
+    answered = {"model": "iris", "version": "v1"}
+    requests = found["http_requests_total"]
+    single = {"route": "/api/v1/predict", "method": "POST", "track": "stable", **answered}
+    batches = {"method": "POST", "track": "pinned", **answered}
+    route = "/api/v1/models/{model}/versions/{version}/predict/batch"
+    assert 8 == requests[labels(status="200", **single)]
+    assert 1 == requests[labels(status="400", **single)]
+    assert 3 == requests[labels(status="200", route=route, **batches)]
+    unknown = {"route": "other", "model": "", "version": "", "track": ""}
+    assert 1 == requests[labels(status="404", method="GET", **unknown)]
+    timed = found["http_request_duration_seconds_count"]
+    assert 9 == timed[labels(route="/api/v1/predict", track="stable", **answered)]
+    assert {
+        labels(reason="wrong-feature-count", model="iris"): 1.0,
+        labels(reason="route-not-found", model=""): 1.0,
+    } == found["http_requests_rejected_total"]
+
+    predicted["0"] += 8
+    classes = {
+        dict(key)["class"]: value for key, value in found["predictions_total"].items() if value
+    }
+    assert dict(predicted) == classes
+    assert 68 == found["prediction_confidence_ratio_count"][labels(**answered)]
+    assert 11 == found["inference_duration_seconds_count"][labels(executor="numpy", **answered)]
+    assert 68 == found["inference_batch_rows_sum"][labels(**answered)]
+    assert 1 == found["http_requests_in_flight"][labels()]
+
+
+@pytest.mark.slow
+def test_made_up_names_make_no_series(server: RunningServer) -> None:
+    """Names of models, versions, paths, methods and header values, ten thousand in all."""
+    address = urlsplit(server.url)
+    assert address.hostname is not None
+    connection = HTTPConnection(address.hostname, address.port, timeout=30)
+    token = {"Authorization": "Bearer api-secret"}
+    body = json.dumps({"features": IRIS_ROW}).encode()
+
+    def sent(name: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+        yield "POST", f"/api/v1/models/{name}/predict", {}
+        yield "POST", f"/api/v1/models/iris/versions/{name}/predict", {}
+        yield "POST", "/api/v1/predict", {"X-Model-Version": name}
+        yield "POST", "/api/v1/predict", {"X-Request-ID": name, "User-Agent": name, "Accept": name}
+        yield "GET", f"/{name}", {}
+        yield "GET", f"/api/v1/models/{name}/traffic", {}
+        yield "GET", f"/docs/assets/{name}", {}
+        yield "PROPFIND", f"/{name}", {}
+        yield "PURGE", "/api/v1/predict", {"X-HTTP-Method-Override": name}
+        yield "GET", f"/metrics?name[]={name}", {"Accept": f"text/plain; version={name}"}
+
+    def ask(name: str) -> Iterator[int]:
+        for method, path, headers in sent(name):
+            connection.request(method, path, body, {**token, **headers})
+            answer = connection.getresponse()
+            answer.read()
+            yield answer.status
+
+    def series() -> int:
+        return sum(map(len, scrape(server).values()))
+
+    statuses = list(ask("first"))
+    scrape(server)
+    before = series()
+    asked = list(islice((status for number in count() for status in ask(f"n{number}")), 10_000))
+    after = series()
+    connection.close()
+
+    assert [404, 404, 404, 200, 404, 404, 404, 404, 405, 200] == statuses
+    assert statuses * 1000 == asked
+    assert before == after
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("busy", [False, True], ids=["asleep", "holding-the-gil"])
+def test_metrics_answer_while_a_long_prediction_runs(tmp_path: Path, busy: bool) -> None:
+    with serve(slow_repository(tmp_path, seconds=4, busy=busy), env=plugin_env(tmp_path)) as server:
+
+        async def predict() -> int:
+            async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+                answer = await client.post("/api/v1/predict", json={"features": SLOW_ROW})
+                return answer.status_code
+
+        with waiting_times(server.url, "/metrics") as times:
+            status = asyncio.run(predict())
+        found = scrape(server)
+
+    print(f"/metrics beside a long prediction (busy: {busy}): {summary(times)}")
+    assert 200 == status
+    assert max(times) < HANG_S
+    call = labels(model="slow", version="v1", executor="sklearn")
+    assert found["inference_duration_seconds_sum"][call] > 4
+    assert 1 == found["queue_wait_seconds_count"][labels(model="slow")]
+    assert {labels(model="slow"): 0.0} == found["queue_rows"]
+    assert "predictions_total" not in found

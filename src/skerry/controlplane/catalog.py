@@ -6,7 +6,7 @@ writer of the serving map, and tells the log of every move.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
 from skerry.controlplane.harness import Harness
@@ -68,6 +68,10 @@ class Catalog:
     def harnesses(self) -> list[Harness]:
         """Return all versions of all models."""
         return [harness for versions in self._models.values() for harness in versions.values()]
+
+    def keys(self) -> Set[Key]:
+        """Return model and version of all that are known."""
+        return {(model, version) for model, found in self._models.items() for version in found}
 
     def find(self, key: Key) -> Harness | None:
         """Return a version, None where it is not known."""

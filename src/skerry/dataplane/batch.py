@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -14,14 +15,18 @@ from skerry.serving.handle import Handle
 
 
 class Call:
-    """Rows that one request wants answered, the version that it holds, and its future answer."""
+    """Rows that one request wants answered, the version that it holds, and its future answer.
 
-    __slots__ = ("future", "handle", "rows")
+    made_s: monotonic time at which it began to wait for its turn.
+    """
+
+    __slots__ = ("future", "handle", "made_s", "rows")
 
     def __init__(self, handle: Handle, rows: Rows, future: asyncio.Future[Predictions]) -> None:
         self.handle = handle
         self.rows = rows
         self.future = future
+        self.made_s = time.perf_counter()
 
 
 def may_join(first: Call, other: Call) -> bool:

@@ -12,7 +12,9 @@ the quick ones waiting.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -22,6 +24,7 @@ from skerry.core.rows import Predictions, Rows
 from skerry.dataplane.batch import Call, answer, may_join
 from skerry.dataplane.threads import PREDICT_THREAD, quiet_numpy
 from skerry.serving.handle import Handle
+from skerry.telemetry.serving_metrics import ServingMetrics
 
 _SHORT_US = 20_000.0
 _RETRY_AFTER_S = 1
@@ -68,9 +71,13 @@ class Executor:
     """Bounded threads for predictions. For the event loop's thread alone.
 
     threads: of each lane. max_queue_rows: rows that may wait in each lane, of all models together.
+    metrics: what calls and waits are counted in.
     """
 
-    def __init__(self, threads: int, max_queue_rows: int) -> None:
+    def __init__(
+        self, threads: int, max_queue_rows: int, metrics: ServingMetrics | None = None
+    ) -> None:
+        self._metrics = metrics or ServingMetrics()
         self._pool = ThreadPoolExecutor(
             2 * threads, thread_name_prefix=PREDICT_THREAD, initializer=quiet_numpy
         )
@@ -81,6 +88,14 @@ class Executor:
     def queue_rows(self) -> int:
         """Rows that were admitted and whose turn has not come."""
         return self._short.queue_rows + self._long.queue_rows
+
+    def queue_rows_by_model(self) -> Mapping[str, int]:
+        """Return the same rows by model, for the models that have some."""
+        rows: Counter[str] = Counter()
+        for lane in (self._short, self._long):
+            for call in lane.waiting:
+                rows[call.handle.model] += call.rows.n_rows
+        return rows
 
     def submit(self, handle: Handle, rows: Rows) -> asyncio.Future[Predictions]:
         """Return the future predictions of the held version.
@@ -134,12 +149,17 @@ class Executor:
         while lane.free_threads and lane.waiting:
             calls = lane.next_calls()
             lane.free_threads -= 1
+            now_s = time.perf_counter()
+            for call in calls:
+                self._metrics.count_wait(call.handle.model, now_s - call.made_s)
             self._pool.submit(self._work, lane, loop, calls)
 
     def _work(self, lane: _Lane, loop: asyncio.AbstractEventLoop, calls: list[Call]) -> None:
+        started_s = time.perf_counter()
         outcomes = answer(calls)
+        duration_s = time.perf_counter() - started_s
         try:
-            loop.call_soon_threadsafe(self._end, lane, loop, calls, outcomes)
+            loop.call_soon_threadsafe(self._end, lane, loop, calls, outcomes, duration_s)
         except RuntimeError:
             return  # The loop is closed: the process is on its way out.
 
@@ -149,9 +169,11 @@ class Executor:
         loop: asyncio.AbstractEventLoop,
         calls: list[Call],
         outcomes: list[Predictions | Exception],
+        duration_s: float,
     ) -> None:
         lane.free_threads += 1
         self._dispatch(lane, loop)
+        self._count(calls, duration_s)
         for call, outcome in zip(calls, outcomes, strict=True):
             if call.future.done():
                 continue
@@ -161,6 +183,11 @@ class Executor:
                 call.future.set_result(outcome)
         for call in calls:
             call.handle.release()
+
+    def _count(self, calls: list[Call], duration_s: float) -> None:
+        handle, n_rows = calls[0].handle, sum(call.rows.n_rows for call in calls)
+        executor = handle.servable.info.plan.executor_for(n_rows)
+        self._metrics.count_call(handle.model, handle.version, executor, n_rows, duration_s)
 
     def _withdraw(self, lane: _Lane, call: Call) -> None:
         if call in lane.waiting:

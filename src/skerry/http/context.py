@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
+from skerry.core.plan import Executor as PlanExecutor
 from skerry.core.rows import Predictions
 from skerry.core.signature import Task
 from skerry.dataplane.evidence import Evidence
@@ -20,6 +21,7 @@ from skerry.dataplane.shadow_calls import Mirror
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
+from skerry.telemetry.serving_metrics import ServingMetrics
 
 SCOPE_KEY = "skerry.request"
 UNIFORM_KEY = "skerry.uniform"
@@ -69,6 +71,7 @@ class ServerContext:
     tokens: Tokens
     life: LifeCycle
     log: EventLog
+    metrics: ServingMetrics
     exposition: Exposition
     default_model: str | None
     log_sample: float
@@ -77,10 +80,11 @@ class ServerContext:
 
 @dataclass(slots=True)
 class RequestRecord:
-    """Facts about one request, gathered on its way and logged at its end.
+    """Facts about one request, gathered on its way, counted and logged at its end.
 
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, predictions: of the version that answers, and what it has answered.
+    executor, inference_s: of the call of the model, where it was made on the event loop.
     error: slug of the problem it was answered with.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
@@ -97,6 +101,8 @@ class RequestRecord:
     task: Task | None = None
     rows: int | None = None
     predictions: Predictions | None = None
+    executor: PlanExecutor | None = None
+    inference_s: float = 0.0
     error: str | None = None
     mirror: Mirror | None = None
 

@@ -46,6 +46,7 @@ class Edge:
             self._context.draw() if uniform is None else uniform,
         )
         scope[SCOPE_KEY] = record
+        self._context.metrics.in_flight += 1
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -75,6 +76,7 @@ class Edge:
             await _answer(internal_error(), record, send_with_id)
         finally:
             record.route = record.route or getattr(scope.get("route"), "path", None)
+            self._context.metrics.in_flight -= 1
             end_request(self._context, record)
 
     async def _send(self, answer: LeanAnswer, record: RequestRecord, send: Send) -> None:

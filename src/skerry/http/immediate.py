@@ -13,7 +13,7 @@ from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import problem_lines
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
-from skerry.http.prediction import answer, choose, decode, mirror
+from skerry.http.prediction import answer, ask_now, choose, decode, mirror
 from skerry.http.question import question
 from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
@@ -78,7 +78,7 @@ class ImmediateAnswers:
             if not chosen.slot.servable.info.plan.cheap_rows:
                 return None
             resolved = decode(context, record, asked, chosen, body)
-            predictions = chosen.slot.servable.predict_now(resolved.rows)
+            predictions = ask_now(record, resolved)
             if predictions is None:
                 return None
             record.predictions = predictions

@@ -5,6 +5,7 @@ Both ways to an answer take them: at once (``immediate.py``) and by a thread (``
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
@@ -83,6 +84,17 @@ def decode(
     return Resolved(target, info, rows, wants)
 
 
+def ask_now(record: RequestRecord, resolved: Resolved) -> Predictions | None:
+    """Ask the servable to answer here and now, and note who did; what the model raises passes."""
+    servable, rows = resolved.target.slot.servable, resolved.rows
+    started_s = time.perf_counter()
+    predictions = servable.predict_now(rows)
+    if predictions is not None:
+        record.inference_s = time.perf_counter() - started_s
+        record.executor = servable.info.plan.executor_for(rows.n_rows)
+    return predictions
+
+
 def predict_now(
     context: ServerContext, record: RequestRecord, resolved: Resolved
 ) -> Predictions | None:
@@ -91,11 +103,10 @@ def predict_now(
     Raises:
         SkerryError: the model raised.
     """
-    slot = resolved.target.slot
     try:
-        return slot.servable.predict_now(resolved.rows)
+        return ask_now(record, resolved)
     except Exception as error:
-        raise told(context, record, slot, error) from error
+        raise told(context, record, resolved.target.slot, error) from error
 
 
 def answer(asked: Question, resolved: Resolved, predictions: Predictions) -> LeanAnswer:

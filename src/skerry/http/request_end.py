@@ -11,6 +11,8 @@ from skerry.http.request_log import log_request
 
 def end_request(context: ServerContext, record: RequestRecord) -> None:
     """Count and log a request that has been answered, or whose caller has left."""
+    duration_s = time.perf_counter() - record.started_s
+    _count(context, record, duration_s)
     if record.track is not None and record.model is not None and record.version is not None:
         context.evidence.record(
             record.model,
@@ -19,10 +21,31 @@ def end_request(context: ServerContext, record: RequestRecord) -> None:
             task=record.task,
             rows=record.rows,
             status=record.status or CLIENT_GONE,
-            duration_s=time.perf_counter() - record.started_s,
+            duration_s=duration_s,
             predictions=record.predictions,
         )
     log_request(context, record)
     if record.mirror is not None and record.status == 200:
         # Its work starts in a later turn of the loop, when the answer has long been written.
         context.shadows.offer(record.mirror)
+
+
+def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> None:
+    metrics, model, version = context.metrics, record.model, record.version
+    metrics.count_request(
+        record.route,
+        record.method,
+        record.status or CLIENT_GONE,
+        model,
+        version,
+        record.track,
+        record.error,
+        duration_s,
+    )
+    predictions = record.predictions
+    if predictions is None or model is None or version is None:
+        return
+    metrics.count_predictions(model, version, record.task, predictions)
+    if record.executor is not None:
+        n_rows = len(predictions.labels)
+        metrics.count_call(model, version, record.executor, n_rows, record.inference_s)

@@ -62,7 +62,60 @@ class Metric:
 
 
 _VERSION = ("model", "version")
+_ANSWERED = (*_VERSION, "track")
 
+HTTP_REQUESTS = Metric(
+    "http_requests_total",
+    Kind.COUNTER,
+    ("route", "method", "status", *_ANSWERED),
+    "Requests that have ended",
+)
+HTTP_REQUEST_DURATION = Metric(
+    "http_request_duration_seconds",
+    Kind.HISTOGRAM,
+    ("route", *_ANSWERED),
+    "Time from a request's head to the end of its answer",
+)
+HTTP_REQUESTS_IN_FLIGHT = Metric(
+    "http_requests_in_flight",
+    Kind.GAUGE,
+    (),
+    "Requests that are being answered, the scrape among them",
+)
+HTTP_REQUESTS_REJECTED = Metric(
+    "http_requests_rejected_total",
+    Kind.COUNTER,
+    ("reason", "model"),
+    "Requests that were answered with a problem, by its slug",
+)
+INFERENCE_DURATION = Metric(
+    "inference_duration_seconds",
+    Kind.HISTOGRAM,
+    (*_VERSION, "executor"),
+    "Time that one call of a model takes",
+)
+INFERENCE_BATCH_ROWS = Metric(
+    "inference_batch_rows",
+    Kind.HISTOGRAM,
+    _VERSION,
+    "Rows of one call of a model, of all requests that it answers",
+)
+QUEUE_ROWS = Metric("queue_rows", Kind.GAUGE, ("model",), "Rows that wait for a thread")
+QUEUE_WAIT = Metric(
+    "queue_wait_seconds",
+    Kind.HISTOGRAM,
+    ("model",),
+    "Time that a request waits for a thread, where it needs one",
+)
+PREDICTIONS = Metric(
+    "predictions_total", Kind.COUNTER, (*_VERSION, "class"), "Rows answered, by class"
+)
+PREDICTION_CONFIDENCE = Metric(
+    "prediction_confidence_ratio",
+    Kind.HISTOGRAM,
+    _VERSION,
+    "Highest class probability of the rows answered",
+)
 VERSION_STATE = Metric(
     "version_state", Kind.GAUGE, (*_VERSION, "state"), "1 for the state that the version is in"
 )
@@ -90,7 +143,7 @@ PLAN_SPEEDUP = Metric(
 TRAFFIC_WEIGHT = Metric(
     "traffic_weight_ratio",
     Kind.GAUGE,
-    (*_VERSION, "track"),
+    _ANSWERED,
     "Part of the requests that pin no version, 0 to 1, in force",
 )
 TRAFFIC_INFO = Metric(

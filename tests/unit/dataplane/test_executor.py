@@ -15,8 +15,11 @@ from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import Signature, Task
 from skerry.dataplane import executor as dataplane
+from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.threads import cpus
 from skerry.serving.handle import Slot
+from skerry.serving.serving_map import ModelRoutes, ServingMap, ServingSnapshot
+from skerry.telemetry.serving_metrics import ServingMetrics
 
 SHORT = {1: 1000.0, 8: 1200.0, 64: 2000.0, 512: 9000.0, 1000: 15000.0}
 LONG = {1: 1e6}
@@ -279,3 +282,36 @@ def test_closing_withdraws_what_waits() -> None:
 
 def test_there_is_at_least_one_cpu() -> None:
     assert 1 <= cpus()
+
+
+def test_calls_and_waits_are_counted_and_the_queue_is_told_by_model() -> None:
+    async def run() -> ServingMetrics:
+        counted, gate, serving_map = ServingMetrics(), Gate(), ServingMap()
+        slots = [Slot(name, "v1", Doubling(gate)) for name in ("m", "other")]
+        serving_map.publish(
+            ServingSnapshot({s.model: ModelRoutes(s.model, {}, {}, None, "") for s in slots})
+        )
+        executor = dataplane.Executor(1, 1000, counted)
+        first = executor.submit(slots[0].acquire(), row(0.0))
+        await gate.reached()
+        waiting = [executor.submit(slots[0].acquire(), row(1.0, 2.0)) for _ in range(3)]
+        (queue,) = QueueCollector(executor, serving_map).collect()
+        assert [("m", 6), ("other", 0)] == [(s.labels["model"], s.value) for s in queue.samples]
+        gate.open.set()
+        await asyncio.gather(first, *waiting)
+        executor.close()
+        return counted
+
+    found = {
+        sample.name: sample.value
+        for family in asyncio.run(run()).families()
+        for sample in family.samples
+        if sample.name.endswith(("_count", "_sum"))
+    }
+
+    assert (2, 7) == (
+        found["skerry_inference_batch_rows_count"],
+        found["skerry_inference_batch_rows_sum"],
+    )
+    assert 2 == found["skerry_inference_duration_seconds_count"]
+    assert 4 == found["skerry_queue_wait_seconds_count"]
