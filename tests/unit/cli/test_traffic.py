@@ -149,6 +149,7 @@ def test_set_reads_stdin_and_heeds_the_generation() -> None:
     ("text", "expected"),
     [
         ("{", "skerry: policy.yaml: "),
+        ("# nothing\n", "skerry: policy.yaml is empty"),
         ("stable: 2026-01-01", "skerry: policy.yaml: Object of type date is not JSON"),
         ("stable: .nan", "skerry: policy.yaml: Out of range float"),
         ("models: {wine: {}}", "policy.yaml has no policy of iris; it has those of: wine"),
