@@ -96,7 +96,7 @@ class Evidence:
     ) -> Self:
         """Read the server's answer, and the one about the shadow.
 
-        The comparison in it is of the canary where there is but one.
+        It compares one canary with stable; where there are more, they are compared here.
         """
         versions = tuple(
             VersionEvidence(
@@ -109,13 +109,12 @@ class Evidence:
             )
             for row in data["versions"]
         )
+        comparisons = compare_all(versions, stable, canaries, {})
         told = data["comparison"]
-        if len(canaries) == 1 and told is not None:
+        if told["stable"] == stable and told["canary"] in canaries:
             known = {each.name: told[each.name] for each in fields(Comparison)}
             known["class_shift"] = known["class_shift"] or {}
-            comparisons = {canaries[0]: Comparison(**known)}
-        else:
-            comparisons = compare_all(versions, stable, canaries, {})
+            comparisons[told["canary"]] = Comparison(**known)
         facts = (data["model"], data["scope"], data["window_s"], data["generation"])
         shadows = {} if shadow is None else {shadow["version"]: {r: shadow[r] for r in RESULTS}}
         return cls(*facts, versions, comparisons, shadows)

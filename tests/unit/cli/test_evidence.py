@@ -93,11 +93,19 @@ def test_the_comparison_of_the_server_counts_for_its_one_canary() -> None:
     }
 
 
-def test_without_a_comparison_of_the_server_there_is_our_own() -> None:
-    values = Evidence.from_api(api_answer(comparison=None), "v1", ["v2"]).condition_values("v2")
+@pytest.mark.parametrize("told", [dict.fromkeys(COMPARISON), {**COMPARISON, "stable": "v0"}])
+def test_what_the_server_compares_otherwise_is_compared_here(told: dict[str, Any]) -> None:
+    values = Evidence.from_api(api_answer(comparison=told), "v1", ["v2"]).condition_values("v2")
 
     assert values["p99_ratio"] == 1.0
     assert values["error_rate_difference"] == 0.25
+
+
+def test_each_of_several_canaries_is_compared() -> None:
+    evidence = Evidence.from_api(api_answer(), "v1", ["v3", "v2"])
+
+    assert evidence.comparisons["v3"] == Comparison()
+    assert evidence.comparisons["v2"].p99_ratio == 1.1
 
 
 def test_a_model_without_classes_has_no_shift() -> None:

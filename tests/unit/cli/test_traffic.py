@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from skerry.cli import skerry
 from skerry.cli.evidence import CONDITION_NAMES
 from tests.unit.cli.fake_servers import (
+    COMPARISON,
     FakePrometheus,
     FakeSkerry,
     answering,
@@ -400,9 +401,9 @@ def test_what_is_not_known_promotes_nothing() -> None:
 
 
 def test_a_canary_without_requests_has_none() -> None:
-    server = FakeSkerry(
-        evidence={"versions": [version_evidence("v1", "stable", 9)], "comparison": None}
-    )
+    comparison = dict.fromkeys(COMPARISON)
+    versions = [version_evidence("v1", "stable", 9)]
+    server = FakeSkerry(evidence={"versions": versions, "comparison": comparison})
 
     result = ask(server, "promote", "--if", "errors <= 0 and requests > 0")
 
@@ -470,6 +471,15 @@ def test_rollback_returns_to_the_policy_before() -> None:
 
 
 # tokens and servers
+
+
+def test_a_password_in_a_url_is_told_nobody() -> None:
+    away = run("promote", "--if", CONDITION, "http://me:secret@127.0.0.1:1")
+    with answering(lambda *_: (200, [])) as url:
+        other = run("show", "--model", "iris", url.replace("://", "://me:secret@"))
+
+    assert (away.exit_code, other.exit_code) == (3, 1)
+    assert "secret" not in away.stderr + other.stderr
 
 
 @pytest.mark.parametrize(
