@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,9 +27,10 @@ from skerry.controlplane.transition import TransitionPolicy
 from skerry.controlplane.watcher import watch
 from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
+from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, health, metrics, models, predict, traffic
+from skerry.http import docs, evidence, health, metrics, models, predict, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -82,6 +84,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         traffic=TrafficControl(manager),
         serving_map=serving_map,
         executor=Executor(settings.executor_threads or cpus(), settings.max_queue_rows),
+        evidence=Evidence(time.monotonic),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
         tokens=Tokens(settings.api_token, settings.admin_token),
         life=LifeCycle(),
@@ -120,7 +123,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, health, metrics, docs):
+    for part in (predict, models, traffic, evidence, health, metrics, docs):
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

@@ -11,6 +11,9 @@ from starlette.types import Scope
 
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
+from skerry.core.rows import Predictions
+from skerry.core.signature import Task
+from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
@@ -58,6 +61,7 @@ class ServerContext:
     traffic: TrafficControl
     serving_map: ServingMap
     executor: Executor
+    evidence: Evidence
     limits: Limits
     tokens: Tokens
     life: LifeCycle
@@ -73,6 +77,7 @@ class RequestRecord:
     """Facts about one request, gathered on its way and logged at its end.
 
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
+    task, predictions: of the version that answers, and what it has answered.
     error: slug of the problem it was answered with.
     """
 
@@ -85,7 +90,9 @@ class RequestRecord:
     model: str | None = None
     version: str | None = None
     track: str | None = None
+    task: Task | None = None
     rows: int | None = None
+    predictions: Predictions | None = None
     error: str | None = None
 
 

@@ -17,8 +17,8 @@ from skerry.http.context import SCOPE_KEY, UNIFORM_KEY, RequestRecord, ServerCon
 from skerry.http.errors import CLIENT_GONE, internal_error, problem_lines
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
+from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
-from skerry.http.request_log import log_request
 
 MAX_HEADER_BYTES = 32 * 1024
 _CLOSE = (b"connection", b"close")
@@ -75,7 +75,7 @@ class Edge:
             await _answer(internal_error(), record, send_with_id)
         finally:
             record.route = record.route or getattr(scope.get("route"), "path", None)
-            log_request(self._context, record)
+            end_request(self._context, record)
 
     async def _send(self, answer: LeanAnswer, record: RequestRecord, send: Send) -> None:
         record.status = 200

@@ -15,8 +15,8 @@ from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
 from skerry.http.prediction import answer, choose, decode
 from skerry.http.question import question
+from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
-from skerry.http.request_log import log_request
 
 _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
 _JSON = b"application/json"
@@ -81,19 +81,20 @@ class ImmediateAnswers:
             predictions = chosen.slot.servable.predict_now(resolved.rows)
             if predictions is None:
                 return None
+            record.predictions = predictions
             answered = answer(asked, resolved, predictions)
         except QueueFull as error:
             return self._refusal(record, error)
         except Exception:  # noqa: BLE001 - the ordinary way finds out again, and tells
             return None
         record.status = 200
-        log_request(context, record)
+        end_request(context, record)
         return _response(_OK, answered.lines(record.request_id), answered.body)
 
     def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:
         """Refuse at once: under overload, saying no must not cost more than answering."""
         record.status, body, lines = problem_lines(error, record)
-        log_request(self._context, record)
+        end_request(self._context, record)
         lines.append((b"x-request-id", record.request_id.encode()))
         return _response(_TOO_MANY, lines, body)
 

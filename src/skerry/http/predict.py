@@ -57,6 +57,7 @@ async def _predict(
     if predictions is None:
         handle = resolved.target.slot.acquire()
         predictions = await _run(context, request, handle, resolved.rows, deadline_s)
+    record.predictions = predictions
     return answer(asked, resolved, predictions)
 
 

@@ -50,7 +50,8 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question, body:
     )
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
-    plan = slot.servable.info.plan
+    info = slot.servable.info
+    record.task, plan = info.task, info.plan
     n_rows = rows_in(body) if asked.batch else 1
     if n_rows > plan.cheap_rows:
         context.executor.check_room(plan, n_rows)
