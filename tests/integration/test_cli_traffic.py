@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from skerry.cli import skerry
-from tests.integration.models import iris_repository
+from tests.integration.models import IRIS_ROW, iris_repository
 from tests.integration.server import ADMIN_TOKEN, RunningServer, serve
 
 
@@ -73,6 +74,33 @@ def test_a_canary_is_declared_weighed_promoted_and_taken_back(server: RunningSer
 
     assert traffic(server, "rollback").exit_code == 0
     assert declared(server) == {"stable": "v1", "canary": canary, "sticky": sticky}
+
+
+def test_a_canary_is_watched_and_promoted_on_its_evidence(server: RunningServer) -> None:
+    policy = "{stable: v1, canary: {version: v2, weight: 50}}"
+    assert traffic(server, "set", "--file", "-", input_text=policy).exit_code == 0
+    condition = ("promote", "--if", "errors <= 0 and p99_ratio < 1000 and requests >= 100")
+
+    early = traffic(server, *condition)
+    assert early.exit_code == 4
+    assert "requests = 0: requests >= 100 is false" in early.stderr
+    assert "p99_ratio is not known" in early.stderr
+
+    for _ in range(400):  # Half of them, give or take ten times their standard deviation.
+        answer = server.client.post("/api/v1/predict", json={"features": IRIS_ROW})
+        assert answer.status_code == 200
+
+    watched = traffic(server, "watch")
+    assert watched.exit_code == 0, watched.stderr
+    sentence = watched.stdout.splitlines()[-1]
+    pattern = r"canary v2: (\d+) requests, 0 errors, p99 \d+\.\d× of stable, class 0 \+0\.0 points"
+    match = re.fullmatch(pattern, sentence)
+    assert match is not None, sentence
+
+    promoted = traffic(server, *condition)
+    assert promoted.exit_code == 0, promoted.stderr
+    assert f"requests = {match[1]}\n" in promoted.stderr
+    assert declared(server) == {"stable": "v2"}
 
 
 def test_the_built_in_default_gets_a_canary(server: RunningServer) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from skerry.cli.errors import CommandFailed
-from skerry.cli.evidence import Evidence, VersionEvidence
+from skerry.cli.evidence import Evidence, seen
 from skerry.cli.prometheus import Prometheus, Queries
 from tests.unit.cli.fake_servers import FakePrometheus, answering
 
@@ -61,8 +61,8 @@ def test_sums_become_evidence() -> None:
     assert evidence.generation == "g1"
     latency_ms = {"p50": 0.8, "p90": None, "p99": None}
     classes = {"0": 50, "1": 50}
-    assert evidence.row("v2", "canary") == VersionEvidence(
-        "v2", "canary", 1003, 3, latency_ms, classes
+    assert evidence.row("v2", "canary") == seen(
+        "v2", "canary", requests=1003, errors=3, latency_ms=latency_ms, classes=classes
     )
     assert evidence.row("v1", "stable").requests == 9007
     assert evidence.row("v1", "stable").errors == 0

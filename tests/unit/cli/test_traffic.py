@@ -413,15 +413,15 @@ def test_a_canary_without_requests_has_none() -> None:
 
 def test_each_of_several_canaries_has_a_comparison() -> None:
     canaries = [{"version": "v2", "weight": 10}, {"version": "v3", "weight": 10}]
-    slow = version_evidence("v3", "canary", 700, latency_ms={"p50": 0.8, "p90": 1, "p99": 6.0})
+    slow = version_evidence("v3", "canary", 700, latency_ms={"p50": 0.8, "p90": 1, "p99": 2.4})
     server = FakeSkerry(declared={"stable": "v1", "canaries": canaries})
     server.evidence["versions"].append(slow)
 
-    first = ask(server, "promote", "--version", "v3", "--if", "p50_ratio == 2 and p99_ratio > 5")
-    second = ask(server, "promote", "--version", "v3", "--if", "p99_ratio == 5")
+    first = ask(server, "promote", "--version", "v3", "--if", "p50_ratio == 2 and p99_ratio > 2")
+    second = ask(server, "promote", "--version", "v3", "--if", "p99_ratio == 2")
 
     assert first.exit_code == 4
-    assert "p99_ratio = 5: p99_ratio > 5 is false" in first.stderr
+    assert "p99_ratio = 2: p99_ratio > 2 is false" in first.stderr
     assert second.exit_code == 0
 
 

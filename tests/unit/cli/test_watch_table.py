@@ -6,15 +6,27 @@ from typing import Any
 
 import pytest
 
-from skerry.cli.evidence import Comparison, Evidence, VersionEvidence, compare
+from skerry.cli.evidence import Evidence, seen
 from skerry.cli.watch_table import canary_sentence, rows, sentences, shadow_sentence, title
+from skerry.core.evidence import Comparison, TrackEvidence, compare
 
 LATENCY_MS = {"p50": 0.4, "p90": 0.6, "p99": 1.25}
-STABLE = VersionEvidence("v1", "stable", 10_800, 3, LATENCY_MS, {"0": 6000, "1": 4800})
-CANARY = VersionEvidence("v2", "canary", 1200, 0, LATENCY_MS, {"0": 600, "1": 600})
 
 
-def evidence(*versions: VersionEvidence, **facts: Any) -> Evidence:
+def version(
+    name: str, track: str, requests: int = 0, errors: int = 0, **classes: int
+) -> TrackEvidence:
+    labels = {label.removeprefix("class_"): n for label, n in classes.items()}
+    return seen(
+        name, track, requests=requests, errors=errors, latency_ms=LATENCY_MS, classes=labels
+    )
+
+
+STABLE = version("v1", "stable", 10_800, 3, class_0=6000, class_1=4800)
+CANARY = version("v2", "canary", 1200, 0, class_0=600, class_1=600)
+
+
+def evidence(*versions: TrackEvidence, **facts: Any) -> Evidence:
     comparisons = {"v2": compare(CANARY, STABLE, None)}
     return Evidence("iris", "process", 300, "g1", versions, comparisons, **facts)
 
@@ -31,24 +43,24 @@ WITH_CANARY = view(canary={"version": "v2", "weight": 10})
     ("row", "comparison", "expected"),
     [
         (
-            VersionEvidence("v2", "canary", 1204),
+            version("v2", "canary", 1204),
             Comparison(p99_ratio=1.1, class_shift={"0": -0.02, "2": 0.031}),
             "canary v2: 1,204 requests, 0 errors, p99 1.1× of stable, class 2 +3.1 points",
         ),
         (
-            VersionEvidence("v2", "canary", 1, 1),
+            version("v2", "canary", 1, 1),
             Comparison(class_shift={"cat": -0.5}),
             "canary v2: 1 request, 1 error, class cat -50.0 points",
         ),
         (
-            VersionEvidence("v2", "canary", 5),
+            version("v2", "canary", 5),
             Comparison(disagreement_rate=0.0125),
             "canary v2: 5 requests, 0 errors, disagrees on 1.2%",
         ),
-        (VersionEvidence("v2", "canary"), Comparison(p99_ratio=2), "canary v2: no requests"),
+        (version("v2", "canary"), Comparison(p99_ratio=2), "canary v2: no requests"),
     ],
 )
-def test_sentence_of_a_canary(row: VersionEvidence, comparison: Comparison, expected: str) -> None:
+def test_sentence_of_a_canary(row: TrackEvidence, comparison: Comparison, expected: str) -> None:
     assert expected == canary_sentence(row, comparison)
 
 
@@ -68,7 +80,7 @@ def test_sentence_of_a_shadow(results: dict[str, int], expected: str) -> None:
 
 
 def test_a_row_for_each_version_and_track() -> None:
-    pinned = VersionEvidence("v1", "pinned", 5, 0, LATENCY_MS, {})
+    pinned = version("v1", "pinned", 5)
 
     assert rows(WITH_CANARY, evidence(pinned, CANARY, STABLE)) == [
         ("v1", "stable", "90%", "90.0%", "10,800", "36.0", "3", "0.40", "1.25", "0: 56%, 1: 44%"),
@@ -96,8 +108,7 @@ def test_a_shadow_has_a_row_of_its_own() -> None:
 
 
 def test_many_classes_are_cut_to_the_largest() -> None:
-    classes = {str(label): 10 + label for label in range(8)}
-    row = VersionEvidence("v1", "stable", 108, 0, LATENCY_MS, classes)
+    row = seen("v1", "stable", classes={str(label): 10 + label for label in range(8)})
 
     shown = rows(view(), evidence(row))[0][-1]
 
