@@ -92,7 +92,8 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Count what the other has counted, too."""
         self.counts += other.counts
-        self.numbers = self.numbers.joined(other.numbers)
+        if other.numbers.count:
+            self.numbers = self.numbers.joined(other.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +220,13 @@ def compare(
 
 def class_text(label: object) -> str:
     """Return a class label as text; null, truth and bytes as the answer's JSON has them."""
+    if type(label) is int:  # Most are, and the questions below cost more than the answer.
+        return str(label)
     if isinstance(label, str):
         return label
     if label is None or (isinstance(label, float) and math.isnan(label)):
         return "null"
-    if isinstance(label, bool | np.bool_):
+    if isinstance(label, (bool, np.bool_)):
         return "true" if label else "false"
     return label.decode(errors="replace") if isinstance(label, bytes) else str(label)
 
