@@ -103,6 +103,19 @@ def test_a_canary_is_watched_and_promoted_on_its_evidence(server: RunningServer)
     assert declared(server) == {"stable": "v2"}
 
 
+def test_a_shadow_is_watched(server: RunningServer) -> None:
+    policy = "{stable: v1, shadow: {version: v3, sample: 100}}"
+    assert traffic(server, "set", "--file", "-", input_text=policy).exit_code == 0
+    for _ in range(20):
+        server.client.post("/api/v1/predict", json={"features": IRIS_ROW})
+
+    def is_seen() -> bool:
+        last = traffic(server, "watch").stdout.splitlines()[-1]
+        return last == "shadow v3: 20 requests, 0 disagreed (0.0%), 0 failed, 0 dropped"
+
+    server.wait_for(is_seen)
+
+
 def test_the_built_in_default_gets_a_canary(server: RunningServer) -> None:
     result = traffic(server, "canary", "5", "--version", "v1")
 

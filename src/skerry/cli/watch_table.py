@@ -15,6 +15,7 @@ from skerry.cli.evidence import RESULTS, Evidence, seen
 from skerry.cli.policy import canaries_of, canary_versions
 from skerry.cli.traffic_table import difference_sentences
 from skerry.core.evidence import Comparison, TrackEvidence
+from skerry.core.names import natural_key
 
 _SHOWN_CLASSES = 5
 _ROUTED = ("stable", "canary")
@@ -145,9 +146,9 @@ def _shadow_cells(
 
 
 def _classes(shares: Mapping[str, float]) -> str:
-    """Return the largest shares, in the order of the labels."""
+    """Return the largest shares, in the natural order of the labels."""
     largest = sorted(shares, key=lambda label: -shares[label])[:_SHOWN_CLASSES]
-    shown = [f"{label}: {shares[label]:.0%}" for label in shares if label in largest]
+    shown = [f"{label}: {shares[label]:.0%}" for label in sorted(largest, key=natural_key)]
     return ", ".join(shown) + (f" and {n} more" if (n := len(shares) - len(largest)) else "")
 
 

@@ -108,11 +108,11 @@ def test_a_shadow_has_a_row_of_its_own() -> None:
 
 
 def test_many_classes_are_cut_to_the_largest() -> None:
-    row = seen("v1", "stable", classes={str(label): 10 + label for label in range(8)})
+    row = seen("v1", "stable", classes={str(label): 10 + label for label in range(11, 3, -1)})
 
     shown = rows(view(), evidence(row))[0][-1]
 
-    assert shown == "3: 12%, 4: 13%, 5: 14%, 6: 15%, 7: 16% and 3 more"
+    assert shown == "7: 12%, 8: 13%, 9: 14%, 10: 14%, 11: 15% and 3 more"
 
 
 def test_sentences_of_canary_shadow_and_differences() -> None:
