@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from skerry.cli import skerry
@@ -163,3 +167,72 @@ def test_a_store_that_is_read_only_names_the_command_to_use(tmp_path: Path) -> N
     assert result.exit_code == 1
     assert result.stderr.startswith("skerry: 409 store-read-only: ")
     assert "helm upgrade" in result.stderr
+
+
+# All pods
+
+
+PROMETHEUS = shutil.which("prometheus")
+
+
+@contextmanager
+def prometheus(directory: Path, *servers: RunningServer) -> Iterator[str]:
+    """Run a Prometheus that scrapes these servers every half second; give its URL."""
+    targets = [server.url.removeprefix("http://") for server in servers]
+    job = {"job_name": "skerry", "static_configs": [{"targets": targets}]}
+    config = {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "scrape_configs": [job],
+    }
+    (directory / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with (directory / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                str(PROMETHEUS),
+                f"--config.file={directory / 'prometheus.yml'}",
+                f"--storage.tsdb.path={directory / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROMETHEUS is None, reason="needs the program prometheus")
+def test_a_canary_is_promoted_on_the_sums_of_all_pods(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    policy = "{stable: v1, canary: {version: v2, weight: 100}}"
+    assert traffic(server, "set", "--file", "-", input_text=policy).exit_code == 0
+    with serve(tmp_path / "models") as other, prometheus(tmp_path, server, other) as url:
+        other.wait_for_state("iris", "v2", "READY")
+        for pod, n in ((server, 30), (other, 20)):
+            for _ in range(n):
+                pod.client.post("/api/v1/predict", json={"features": IRIS_ROW})
+
+        def has_both() -> bool:
+            watched = traffic(server, "watch", "--prometheus", url)
+            return "canary v2: 50 requests, 0 errors" in watched.stdout
+
+        server.wait_for(has_both, timeout_s=60)
+        condition = "requests == 50 and errors <= 0"
+        own = traffic(server, "promote", "--if", condition)
+        elsewhere = traffic(
+            server, "promote", "--if", condition, "--prometheus", url, "--selector", 'job="x"'
+        )
+        promoted = traffic(server, "promote", "--if", condition, "--prometheus", url)
+
+    assert own.exit_code == 4
+    assert "requests = 30: requests == 50 is false" in own.stderr
+    assert elsewhere.exit_code == 1
+    assert 'knows no request to a version of iris matching job="x"' in elsewhere.stderr
+    assert promoted.exit_code == 0, promoted.stderr
+    assert declared(server) == {"stable": "v2"}
