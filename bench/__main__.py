@@ -21,11 +21,12 @@ from bench.overload import add_overload
 from bench.peers.contenders import PEERS
 from bench.peers.environments import NotInstalled
 from bench.report import PAGE, Report
+from bench.shadow import add_shadow
 from bench.steady import Steady, Timing, measure
 from bench.steady_report import add_steady
 
 STEADY = ("single", "batch", "open")
-PARTS = (*STEADY, "overload", "mixed", "cold")
+PARTS = (*STEADY, "overload", "mixed", "shadow", "cold")
 
 _QUICK_MODELS = ("forest100", "logistic")
 
@@ -93,6 +94,10 @@ def _measure(
     if "mixed" in parts:
         print("mixed …", flush=True)
         add_mixed(report, fitted("forest100"), 3 if quick else 10, directory)
+    if "shadow" in parts:
+        print("shadow …", flush=True)
+        pairs, seconds = (3, 2) if quick else (20, 5)
+        add_shadow(report, fitted("forest100"), pairs, seconds, directory)
     if "cold" in parts:
         print("cold …", flush=True)
         add_cold_start(report, fitted("forest300"), 2 if quick else 7, directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ from skerry.controlplane.watcher import watch
 from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
 from skerry.dataplane.drift import Drift, DriftCollector
+from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.dataplane.queue_metrics import QueueCollector
+from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, health, metrics, models, predict, traffic
+from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -88,6 +91,13 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         catalog=catalog,
         traffic=TrafficControl(manager),
         serving_map=serving_map,
+        evidence=Evidence(time.monotonic),
+        shadows=Shadows(
+            serving_map,
+            log,
+            keep=settings.shadow_keep,
+            keep_inputs=settings.shadow_keep_inputs,
+        ),
         executor=executor,
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
         tokens=Tokens(settings.api_token, settings.admin_token),
@@ -126,6 +136,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
             yield
             for task in running:
                 task.cancel()
+        context.shadows.close()
         context.executor.close()
 
     app = FastAPI(
@@ -139,7 +150,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, health, metrics, docs):
+    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs):
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

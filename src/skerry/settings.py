@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     skops_trusted: Names = Field(
         (), description="types that a .skops artifact may hold, comma-separated"
     )
+    shadow_keep: int = Field(
+        100, ge=0, le=10_000, description="disagreements that are kept of a model's shadow"
+    )
+    shadow_keep_inputs: bool = Field(
+        False, description="keep the row that was asked with each disagreement"
+    )
     log_format: Literal["json", "text"] | None = Field(
         None, description="json or text; unset: text on a terminal, else json"
     )

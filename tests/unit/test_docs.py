@@ -22,7 +22,7 @@ from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.core.traffic import TrafficDocument
 from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
-from skerry.http import docs, health, metrics, models, predict, traffic
+from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
 from skerry.http.errors import TABLE, ErrorKind
 from skerry.settings import PREFIX, Settings
 from skerry.telemetry.metrics import ALL as METRICS
@@ -169,7 +169,7 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    parts = (predict, models, traffic, health, metrics, docs)
+    parts = (predict, models, traffic, evidence, shadow, health, metrics, docs)
     found = [route for part in parts for route in part.router.routes]
     return {
         (method, route.path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from skerry.cli.connection import Connection
+from skerry.cli.connection import Connection, without_password
 from skerry.cli.errors import CommandFailed, Refused
 from skerry.core.signature import Signature
 
@@ -116,8 +116,9 @@ class Client(Connection):
             slug = data["type"].rpartition(":")[2]
             detail = data.get("detail", "")
             raise Refused(f"{answer.status_code} {slug}: {detail}", slug)
+        asked = without_password(str(answer.request.url))
         raise CommandFailed(
-            f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase},"
+            f"{asked} answered {answer.status_code} {answer.reason_phrase},"
             " and not as a Skerry does"
         )
 

@@ -14,6 +14,8 @@ from skerry.cli.errors import NotReachable
 class Connection:
     """Requests to one base URL, each answered within ``timeout_s`` seconds.
 
+    url: as people may read it, without the password that it may hold.
+
     Raises:
         click.UsageError: the URL is none.
     """
@@ -29,7 +31,7 @@ class Connection:
             raise click.UsageError(f"{url} is not a URL: {error}") from error
         if not host or self._http.base_url.scheme not in ("http", "https"):
             raise click.UsageError(f"{url} is not the URL of a server, as http://127.0.0.1:8080 is")
-        self.url = url
+        self.url = without_password(url)
         self._timeout_s = timeout_s
 
     def __enter__(self) -> Self:
@@ -60,3 +62,10 @@ class Connection:
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             raise NotReachable(f"{self.url} can't be reached: {reason}") from error
+
+
+def without_password(url: str) -> str:
+    """Return a URL without the user and the password in it: it goes to logs."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return scheme + separator + authority.rpartition("@")[2] + slash + path

@@ -1,14 +1,15 @@
-"""What was seen of each version of a model, and of a canary beside stable, as plain values.
+"""The evidence about a model's versions that commands read: the server's, or Prometheus's sums.
 
-The server's own figures, or the sums that Prometheus has of all pods; what is decided on them is
-the same.
+What is compared, and what is decided on it, is the same for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
+
+from skerry.core.evidence import NO_NUMBERS, Comparison, TrackEvidence, compare
 
 CONDITION_NAMES = (
     "requests",
@@ -23,49 +24,7 @@ CONDITION_NAMES = (
 """What a condition may name."""
 RESULTS = ("agreed", "disagreed", "failed", "dropped")
 """What can come of a request to a shadow."""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionEvidence:
-    """What one version answered on one track, within the window.
-
-    errors: answers 5xx, part of ``requests``.
-    latency_ms: ``p50``, ``p90`` and ``p99``; None where nothing was answered.
-    classes: label, as text, to predictions.
-    """
-
-    version: str
-    track: str
-    requests: int = 0
-    errors: int = 0
-    latency_ms: Mapping[str, float | None] = field(default_factory=dict)
-    classes: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def error_rate(self) -> float | None:
-        """Errors among requests, 0..1."""
-        return self.errors / self.requests if self.requests else None
-
-    def class_shares(self) -> dict[str, float]:
-        """Return each label's share of the predictions, 0..1; empty where there are none."""
-        total = sum(self.classes.values())
-        return {label: n / total for label, n in self.classes.items()} if total else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A canary beside stable; None where there is nothing to compare.
-
-    class_shift: label to the canary's share of it less stable's, -1..1.
-    disagreement_rate: of the version's answers as a shadow, those unlike what was served.
-    """
-
-    p50_ratio: float | None = None
-    p99_ratio: float | None = None
-    error_rate_difference: float | None = None
-    class_shift: Mapping[str, float] = field(default_factory=dict)
-    max_class_shift: float | None = None
-    disagreement_rate: float | None = None
+PERCENTILES = ("p50", "p90", "p99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +33,15 @@ class Evidence:
 
     scope: ``process``, or ``prometheus`` for the sum over all pods.
     generation: of the policy that was in the store when the evidence was read.
-    comparisons: of each canary, by its version.
-    shadows: by version, requests by result: ``agreed``, ``disagreed``, ``failed``, ``dropped``.
+    comparisons: of each canary with stable, by the canary's version.
+    shadows: by version, requests by result, as ``RESULTS``.
     """
 
     model: str
     scope: str
     window_s: float
     generation: str
-    versions: tuple[VersionEvidence, ...]
+    versions: tuple[TrackEvidence, ...]
     comparisons: Mapping[str, Comparison]
     shadows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -96,39 +55,41 @@ class Evidence:
     ) -> Self:
         """Read the server's answer, and the one about the shadow.
 
-        The comparison in it is of the canary where there is but one.
+        It compares one canary with stable; where there are more, they are compared here.
         """
         versions = tuple(
-            VersionEvidence(
+            seen(
                 row["version"],
                 row["track"],
-                row["requests"],
-                row["errors"],
-                row["latency_ms"] or {},
-                row["classes"] or {},
+                requests=row["requests"],
+                errors=row["errors"],
+                latency_ms=row["latency_ms"],
+                classes=row["classes"],
             )
             for row in data["versions"]
         )
+        comparisons = compare_all(versions, stable, canaries, {})
         told = data["comparison"]
-        if len(canaries) == 1 and told is not None:
+        if told["stable"] == stable and told["canary"] in canaries:
             known = {each.name: told[each.name] for each in fields(Comparison)}
-            known["class_shift"] = known["class_shift"] or {}
-            comparisons = {canaries[0]: Comparison(**known)}
-        else:
-            comparisons = compare_all(versions, stable, canaries, {})
+            comparisons[told["canary"]] = Comparison(**known)
         facts = (data["model"], data["scope"], data["window_s"], data["generation"])
         shadows = {} if shadow is None else {shadow["version"]: {r: shadow[r] for r in RESULTS}}
         return cls(*facts, versions, comparisons, shadows)
 
-    def row(self, version: str, track: str) -> VersionEvidence:
-        """Return what a version answered on a track, which may be nothing."""
+    def row(self, version: str, track: str) -> TrackEvidence:
+        """Return what a version did on a track, which may be nothing."""
         return _row(self.versions, version, track)
 
     def condition_values(self, canary: str) -> dict[str, float | None]:
         """Return the values of ``CONDITION_NAMES`` for a canary; None where not known."""
         row = self.row(canary, "canary")
+        own = {
+            "requests": row.requests,
+            "errors": row.errors,
+            "error_rate": row.errors / row.requests if row.requests else None,
+        }
         comparison = self.comparisons.get(canary, Comparison())
-        own = {"requests": row.requests, "errors": row.errors, "error_rate": row.error_rate}
         return {
             name: own[name] if name in own else getattr(comparison, name)
             for name in CONDITION_NAMES
@@ -140,14 +101,38 @@ class Evidence:
             "scope": self.scope,
             "window_s": self.window_s,
             "generation": self.generation,
-            "versions": [asdict(row) for row in self.versions],
-            "comparisons": {v: asdict(each) for v, each in self.comparisons.items()},
+            "versions": [_shown(row) for row in self.versions],
+            "comparisons": {v: each.to_dict() for v, each in self.comparisons.items()},
             "shadows": self.shadows,
         }
 
 
+def seen(
+    version: str,
+    track: str,
+    *,
+    requests: int = 0,
+    errors: int = 0,
+    latency_ms: Mapping[str, float | None] | None = None,
+    classes: Mapping[str, int] | None = None,
+) -> TrackEvidence:
+    """Return the evidence about one version on one track, with what commands use of it."""
+    given_ms = latency_ms or {}
+    return TrackEvidence(
+        version=version,
+        track=track,
+        requests=requests,
+        rows=0,
+        errors=errors,
+        latency_s={name: _seconds(given_ms.get(name)) for name in PERCENTILES},
+        classes={label: n for label, n in (classes or {}).items() if n},
+        predicted=NO_NUMBERS,
+        confidences=(),
+    )
+
+
 def compare_all(
-    versions: Sequence[VersionEvidence],
+    versions: Sequence[TrackEvidence],
     stable: str | None,
     canaries: Sequence[str],
     disagreement_rates: Mapping[str, float],
@@ -160,35 +145,19 @@ def compare_all(
     }
 
 
-def compare(
-    canary: VersionEvidence, stable: VersionEvidence, disagreement_rate: float | None
-) -> Comparison:
-    """Compare what a canary and stable answered."""
-    rates = (canary.error_rate, stable.error_rate)
-    shares, beside = canary.class_shares(), stable.class_shares()
-    shift = (
-        {label: shares.get(label, 0.0) - beside.get(label, 0.0) for label in {**beside, **shares}}
-        if shares and beside
-        else {}
-    )
-    return Comparison(
-        p50_ratio=_ratio(canary.latency_ms.get("p50"), stable.latency_ms.get("p50")),
-        p99_ratio=_ratio(canary.latency_ms.get("p99"), stable.latency_ms.get("p99")),
-        error_rate_difference=(
-            None if rates[0] is None or rates[1] is None else rates[0] - rates[1]
-        ),
-        class_shift=shift,
-        max_class_shift=max(map(abs, shift.values()), default=None),
-        disagreement_rate=disagreement_rate,
-    )
-
-
-def _row(versions: Sequence[VersionEvidence], version: str, track: str) -> VersionEvidence:
+def _row(versions: Sequence[TrackEvidence], version: str, track: str) -> TrackEvidence:
     for row in versions:
         if (row.version, row.track) == (version, track):
             return row
-    return VersionEvidence(version, track)
+    return seen(version, track)
 
 
-def _ratio(value: float | None, beside: float | None) -> float | None:
-    return value / beside if value is not None and beside else None
+def _seconds(milliseconds: float | None) -> float | None:
+    """Return None for nothing, too: a ratio to it would be none."""
+    return milliseconds / 1000 if milliseconds else None
+
+
+def _shown(row: TrackEvidence) -> dict[str, Any]:
+    names = ("version", "track", "requests", "errors", "latency_ms", "classes")
+    shown = row.to_dict()
+    return {name: shown[name] for name in names}

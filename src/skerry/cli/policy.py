@@ -101,6 +101,8 @@ def read_policy(file: TextIO, model: str) -> Any:
         json.dumps(data, allow_nan=False)
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise CommandFailed(f"{name}: {error}") from error
+    if data is None:
+        raise CommandFailed(f"{name} is empty")
     if not isinstance(data, dict) or "models" not in data:
         return data
     policies = data["models"]

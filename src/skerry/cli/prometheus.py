@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from skerry.cli.connection import Connection
 from skerry.cli.errors import CommandFailed
-from skerry.cli.evidence import Evidence, VersionEvidence, compare_all
+from skerry.cli.evidence import Evidence, compare_all, seen
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 Sample = tuple[Mapping[str, str], float]
@@ -88,7 +88,7 @@ class Prometheus(Connection):
         }
         classes = _counts(self.query(queries.classes()), "class")
         versions = tuple(
-            VersionEvidence(
+            seen(
                 version,
                 track,
                 requests=sum(by_status.values()),

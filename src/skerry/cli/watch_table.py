@@ -11,9 +11,10 @@ from typing import Any
 from rich.table import Table
 
 from skerry.cli.console import plain
-from skerry.cli.evidence import RESULTS, Comparison, Evidence, VersionEvidence
+from skerry.cli.evidence import RESULTS, Evidence, seen
 from skerry.cli.policy import canaries_of, canary_versions
 from skerry.cli.traffic_table import difference_sentences
+from skerry.core.evidence import Comparison, TrackEvidence
 
 _SHOWN_CLASSES = 5
 _ROUTED = ("stable", "canary")
@@ -37,8 +38,8 @@ def table(view: View, evidence: Evidence) -> Table:
 
 def title(evidence: Evidence) -> str:
     """Return what was looked at."""
-    seen = {"process": "one process", "prometheus": "all pods (Prometheus)"}
-    scope = seen.get(evidence.scope, evidence.scope)
+    scopes = {"process": "one process", "prometheus": "all pods (Prometheus)"}
+    scope = scopes.get(evidence.scope, evidence.scope)
     window = f"last {evidence.window_s:g} s"
     return f"{evidence.model}: {window}, {scope}, generation {evidence.generation}"
 
@@ -46,12 +47,12 @@ def title(evidence: Evidence) -> str:
 def rows(view: View, evidence: Evidence) -> list[tuple[str, ...]]:
     """Return the cells of the table."""
     weights = _weights(view["declared"] or view["in_force"])
-    seen = {(row.version, row.track): row for row in evidence.versions}
-    due = {key: VersionEvidence(*key) for key in weights if key[1] != "shadow"}
-    routed = sum(row.requests for row in seen.values() if row.track in _ROUTED)
+    found = {(row.version, row.track): row for row in evidence.versions}
+    due = {key: seen(*key) for key in weights if key[1] != "shadow"}
+    routed = sum(row.requests for row in evidence.versions if row.track in _ROUTED)
     lines = [
         _cells(row, weights.get(key), routed, evidence.window_s)
-        for key, row in sorted((due | seen).items(), key=_position)
+        for key, row in sorted((due | found).items(), key=_position)
     ]
     shadows = [version for version, track in weights if track == "shadow"]
     lines += [
@@ -72,7 +73,7 @@ def sentences(view: View, evidence: Evidence) -> list[str]:
     return said + difference_sentences(view)
 
 
-def canary_sentence(row: VersionEvidence, comparison: Comparison) -> str:
+def canary_sentence(row: TrackEvidence, comparison: Comparison) -> str:
     """Return a canary's figures beside those of stable."""
     if not row.requests:
         return f"canary {row.version}: no requests"
@@ -112,13 +113,13 @@ def _weights(policy: View | None) -> dict[tuple[str, str], float]:
     return weights
 
 
-def _position(item: tuple[tuple[str, str], VersionEvidence]) -> tuple[int, str]:
+def _position(item: tuple[tuple[str, str], TrackEvidence]) -> tuple[int, str]:
     (version, track), _ = item
     return (_ORDER.index(track) if track in _ORDER else len(_ORDER), version)
 
 
 def _cells(
-    row: VersionEvidence, weight: float | None, routed: int, window_s: float
+    row: TrackEvidence, weight: float | None, routed: int, window_s: float
 ) -> tuple[str, ...]:
     share = f"{row.requests / routed:.1%}" if routed and row.track in _ROUTED else ""
     return (
@@ -129,9 +130,9 @@ def _cells(
         f"{row.requests:,}",
         f"{row.requests / window_s:,.1f}",
         f"{row.errors:,}",
-        _latency(row.latency_ms.get("p50")),
-        _latency(row.latency_ms.get("p99")),
-        _classes(row.class_shares()),
+        _milliseconds(row.latency_s["p50"]),
+        _milliseconds(row.latency_s["p99"]),
+        _classes(row.shares()),
     )
 
 
@@ -150,8 +151,8 @@ def _classes(shares: Mapping[str, float]) -> str:
     return ", ".join(shown) + (f" and {n} more" if (n := len(shares) - len(largest)) else "")
 
 
-def _latency(milliseconds: float | None) -> str:
-    return "" if milliseconds is None else f"{milliseconds:,.2f}"
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:,.2f}"
 
 
 def _counted(n: int, thing: str) -> str:

@@ -23,6 +23,23 @@ class Rows:
     matrix: NDArray[np.float64] | None = None
     columns: tuple[NDArray[Any], ...] | None = None
 
+    @classmethod
+    def joined(cls, parts: Sequence[Rows]) -> Rows:
+        """Return a copy of several rows' values, one after the other; all are of the same form."""
+        n_rows = sum(part.n_rows for part in parts)
+        matrices = [part.matrix for part in parts if part.matrix is not None]
+        if matrices:
+            return cls(n_rows, matrix=np.concatenate(matrices))
+        columns = zip(*(part.columns or () for part in parts), strict=True)
+        return cls(n_rows, columns=tuple(np.concatenate(each) for each in columns))
+
+    def joins(self, other: Rows) -> bool:
+        """Tell whether both are of the same form, so that ``joined`` takes them."""
+        a, b = self.columns, other.columns
+        if a is None or b is None:
+            return a is b
+        return all(x.dtype == y.dtype for x, y in zip(a, b, strict=True))
+
     def take(self, indices: Sequence[int] | NDArray[np.intp]) -> Rows:
         """Return copies of some rows, in the order of their indices."""
         if self.matrix is not None:

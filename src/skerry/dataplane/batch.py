@@ -31,12 +31,7 @@ class Call:
 
 def may_join(first: Call, other: Call) -> bool:
     """Tell whether both ask the same version, in rows of the same form."""
-    if first.handle.slot is not other.handle.slot:
-        return False
-    a, b = first.rows.columns, other.rows.columns
-    if a is None or b is None:
-        return a is b
-    return all(x.dtype == y.dtype for x, y in zip(a, b, strict=True))
+    return first.handle.slot is other.handle.slot and first.rows.joins(other.rows)
 
 
 def answer(calls: Sequence[Call]) -> list[Predictions | Exception]:
@@ -47,7 +42,7 @@ def answer(calls: Sequence[Call]) -> list[Predictions | Exception]:
     """
     if len(calls) > 1:
         try:
-            together = calls[0].handle.servable.predict(_joined([call.rows for call in calls]))
+            together = calls[0].handle.servable.predict(Rows.joined([call.rows for call in calls]))
             return list(_parts(together, [call.rows.n_rows for call in calls]))
         except BaseException:  # noqa: BLE001, S110 - who caused it is found out below
             pass
@@ -61,15 +56,6 @@ def _alone(call: Call) -> Predictions | Exception:
         return call.handle.servable.predict(call.rows)
     except BaseException as caught:  # noqa: BLE001 - a future can't hold all that a model raises
         return as_exception(caught)
-
-
-def _joined(parts: Sequence[Rows]) -> Rows:
-    n_rows = sum(part.n_rows for part in parts)
-    matrices = [part.matrix for part in parts if part.matrix is not None]
-    if matrices:
-        return Rows(n_rows, matrix=np.concatenate(matrices))
-    columns = zip(*(part.columns or () for part in parts), strict=True)
-    return Rows(n_rows, columns=tuple(np.concatenate(each) for each in columns))
 
 
 def _parts(together: Predictions, sizes: Sequence[int]) -> Iterable[Predictions]:

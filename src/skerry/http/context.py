@@ -15,7 +15,10 @@ from skerry.core.plan import Executor as PlanExecutor
 from skerry.core.rows import Predictions, Rows
 from skerry.core.signature import Task
 from skerry.dataplane.drift import Drift
+from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
+from skerry.dataplane.shadow import Shadows
+from skerry.dataplane.shadow_calls import Mirror
 from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
@@ -63,6 +66,8 @@ class ServerContext:
     traffic: TrafficControl
     serving_map: ServingMap
     executor: Executor
+    evidence: Evidence
+    shadows: Shadows
     limits: Limits
     tokens: Tokens
     life: LifeCycle
@@ -83,6 +88,7 @@ class RequestRecord:
     task, input, predictions: of the version that answers, what it was asked, and has answered.
     executor, inference_s: of the call of the model, where it was made on the event loop.
     error: slug of the problem it was answered with.
+    mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
     request_id: str
@@ -101,6 +107,7 @@ class RequestRecord:
     executor: PlanExecutor | None = None
     inference_s: float = 0.0
     error: str | None = None
+    mirror: Mirror | None = None
 
 
 def record_of(scope: Scope) -> RequestRecord:

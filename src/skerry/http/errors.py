@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,13 @@ from skerry.http.context import RequestRecord, record_of
 MEDIA_TYPE = "application/problem+json"
 CLIENT_GONE = 499
 """Status in the log where the caller left before the answer (nginx's convention)."""
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_from_float": "a whole number",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
 _MAX_MISMATCHES = 20
 _MAX_DETAIL = 1000  # Characters: a detail quotes what came, such as a path of 30 KB.
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -181,13 +189,19 @@ def internal_error() -> errors.InternalError:
 def _from_validation(error: RequestValidationError) -> SkerryError:
     found = error.errors()
     mismatches = tuple(
-        Mismatch(tuple(e["loc"]), str(e["msg"]), repr(e.get("input"))[:100]) for e in found
+        Mismatch(tuple(e["loc"]), _expected(e), repr(e.get("input"))[:100]) for e in found
     )
     first = found[0]
     if first["type"] == "json_invalid":
         return errors.MalformedJson(f"the body is not JSON: {first['ctx']['error']}")
     cls = errors.BadHeader if first["loc"][0] in ("header", "query") else errors.InvalidBody
     return cls(str(mismatches[0]), mismatches=mismatches)
+
+
+def _expected(found: Mapping[str, Any]) -> str:
+    """Return what was expected, as the rest of our sentences say it."""
+    known = _EXPECTED.get(found["type"])
+    return str(found["msg"]) if known is None else known.format(**found.get("ctx", {}))
 
 
 def _dump(body: dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import problem_lines
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoutes
-from skerry.http.prediction import answer, ask_now, choose, decode
+from skerry.http.prediction import answer, ask_now, choose, decode, mirror
 from skerry.http.question import question
 from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
@@ -88,6 +88,7 @@ class ImmediateAnswers:
         except Exception:  # noqa: BLE001 - the ordinary way finds out again, and tells
             return None
         record.status = 200
+        record.mirror = mirror(record, resolved, predictions)
         end_request(context, record)
         return _response(_OK, answered.lines(record.request_id), answered.body)
 

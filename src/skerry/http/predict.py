@@ -16,7 +16,7 @@ from skerry.http.context import ServerContext, context_of, record_of
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoute
 from skerry.http.openapi import problems, request_body
-from skerry.http.prediction import answer, choose, decode, predict_now, told
+from skerry.http.prediction import answer, choose, decode, mirror, predict_now, told
 from skerry.http.question import question
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
 from skerry.serving.handle import Handle
@@ -56,8 +56,13 @@ async def _predict(
     predictions = predict_now(context, record, resolved)
     if predictions is None:
         handle = resolved.target.slot.acquire()
-        predictions = await _run(context, request, handle, resolved.rows, deadline_s)
+        rows = resolved.rows
+        if resolved.target.shadow is not None:
+            # The model may write into its rows, and the shadow is asked the same ones.
+            rows = Rows.joined([rows])
+        predictions = await _run(context, request, handle, rows, deadline_s)
     record.predictions = predictions
+    record.mirror = mirror(record, resolved, predictions)
     return answer(asked, resolved, predictions)
 
 

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
 from skerry.core.rows import Predictions, Rows
+from skerry.core.servable import ServableInfo
 from skerry.core.signature import Signature
 from skerry.dataplane.router import Target, route
+from skerry.dataplane.shadow_calls import Mirror
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.decode import decode_batch, decode_row, rows_in
 from skerry.http.encode import encode_batch, encode_row
@@ -26,9 +28,14 @@ class Resolved(NamedTuple):
     """A request whose version and rows are known."""
 
     target: Target
-    signature: Signature
+    info: ServableInfo
     rows: Rows
     wants_probabilities: bool
+
+    @property
+    def signature(self) -> Signature:
+        """The signature of the version that answers."""
+        return self.info.signature
 
 
 def choose(context: ServerContext, record: RequestRecord, asked: Question, body: bytes) -> Target:
@@ -67,13 +74,14 @@ def decode(
     Raises:
         SkerryError: the subclass that says what is wrong.
     """
-    signature = target.slot.servable.info.signature
+    info = target.slot.servable.info
+    signature = info.signature
     if asked.batch:
         rows, wants = decode_batch(body, signature, context.limits.max_batch_rows)
     else:
         rows, wants = decode_row(body, signature)
     record.rows, record.input = rows.n_rows, rows
-    return Resolved(target, signature, rows, wants)
+    return Resolved(target, info, rows, wants)
 
 
 def ask_now(record: RequestRecord, resolved: Resolved) -> Predictions | None:
@@ -113,6 +121,14 @@ def answer(asked: Question, resolved: Resolved, predictions: Predictions) -> Lea
         (b"x-traffic-generation", target.generation.encode()),
     )
     return LeanAnswer(encode(predictions, version, signature), headers)
+
+
+def mirror(record: RequestRecord, resolved: Resolved, predictions: Predictions) -> Mirror | None:
+    """Return what the shadow is to be asked when the answer has been sent, None for nothing."""
+    target, info, rows, _ = resolved
+    if target.shadow is None:
+        return None
+    return Mirror(target, info, rows, predictions, record.request_id)
 
 
 def told(

@@ -1,4 +1,4 @@
-"""The end of a request: everybody who counts or writes down requests is told, once."""
+"""The end of a request: everybody who counts, writes down or mirrors requests is told, once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,26 @@ from skerry.http.request_log import log_request
 
 def end_request(context: ServerContext, record: RequestRecord) -> None:
     """Count and log a request that has been answered, or whose caller has left."""
-    _count(context, record)
+    duration_s = time.perf_counter() - record.started_s
+    _count(context, record, duration_s)
+    if record.track is not None and record.model is not None and record.version is not None:
+        context.evidence.record(
+            record.model,
+            record.version,
+            record.track,
+            task=record.task,
+            rows=record.rows,
+            status=record.status or CLIENT_GONE,
+            duration_s=duration_s,
+            predictions=record.predictions,
+        )
     log_request(context, record)
+    if record.mirror is not None and record.status == 200:
+        # Its work starts in a later turn of the loop, when the answer has long been written.
+        context.shadows.offer(record.mirror)
 
 
-def _count(context: ServerContext, record: RequestRecord) -> None:
+def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> None:
     metrics, model, version = context.metrics, record.model, record.version
     metrics.count_request(
         record.route,
@@ -25,7 +40,7 @@ def _count(context: ServerContext, record: RequestRecord) -> None:
         version,
         record.track,
         record.error,
-        time.perf_counter() - record.started_s,
+        duration_s,
     )
     predictions = record.predictions
     if predictions is None or model is None or version is None:

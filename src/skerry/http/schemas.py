@@ -103,6 +103,133 @@ class TrafficView(BaseModel):
     previous: dict[str, JsonValue] | None
 
 
+class LatencyView(BaseModel):
+    """Percentiles of answers of status 2xx; null without any."""
+
+    p50: float | None
+    p90: float | None
+    p99: float | None
+
+
+class NumbersView(BaseModel):
+    """A summary of the numbers that a regressor answered; null beyond float64."""
+
+    mean: float | None
+    std: float | None
+    min: float | None
+    max: float | None
+
+
+class ConfidenceView(BaseModel):
+    """Rows by confidence: of each bin, the highest that it takes, and its count."""
+
+    upper_bounds: list[float]
+    counts: list[int]
+
+
+class TrackEvidenceView(BaseModel):
+    """What one version did on one track in the window."""
+
+    version: str
+    track: str = Field(description="stable, canary or pinned")
+    requests: int = Field(description="whatever they were answered")
+    rows: int = Field(description="rows of the requests whose body could be read")
+    errors: int = Field(description="answers of status 5xx")
+    latency_ms: LatencyView
+    classes: dict[str, int] = Field(
+        description="rows by class, the first 100 of the model and other;"
+        " empty for regressors and for several outputs"
+    )
+    predicted: NumbersView | None = Field(
+        description="null for what is no regressor, and for several outputs"
+    )
+    confidence: ConfidenceView | None = Field(
+        description="null where the model has no probabilities, or several outputs"
+    )
+
+
+class ComparisonView(BaseModel):
+    """The canary held against the stable version; null where a side has nothing to compare."""
+
+    canary: str | None = Field(description="the version that was compared")
+    stable: str | None = Field(description="the version that it was compared with")
+    p50_ratio: float | None = Field(description="the canary's p50 by that of stable")
+    p99_ratio: float | None = Field(description="the canary's p99 by that of stable")
+    error_rate_difference: float | None = Field(
+        description="errors by requests of the canary, minus that of stable"
+    )
+    class_shift: dict[str, float] | None = Field(
+        description="share of the canary's rows minus share of stable's, by class"
+    )
+    max_class_shift: float | None = Field(description="the largest of these, without its sign")
+    disagreement_rate: float | None = Field(description="of the shadow, for the canary's version")
+
+
+class EvidenceView(BaseModel):
+    """What a model's versions did in the last seconds, in this process; docs/evidence.md."""
+
+    model: str
+    scope: str = Field(description="process: the sum over processes is that of the metrics")
+    window_s: int
+    generation: str = Field(description="of the traffic policy in force now")
+    versions: list[TrackEvidenceView]
+    comparison: ComparisonView
+
+
+class DifferencesView(BaseModel):
+    """Compared requests by how far the two answers are apart; null is no bound."""
+
+    upper_bounds: list[float | None]
+    counts: list[int]
+
+
+class ShadowAnswerView(BaseModel):
+    """What one version said; lists, one entry an output, where it has several."""
+
+    version: str
+    prediction: JsonValue
+    confidence: float | list[float | None] | None
+
+
+class DisagreementView(BaseModel):
+    """A request on which shadow and served version differ."""
+
+    time: str
+    request_id: str
+    row: int = Field(description="the first row of the request that differs, from 0")
+    difference: float | None = Field(description="the request's largest; null: it is no number")
+    served: ShadowAnswerView
+    shadow: ShadowAnswerView
+    features: list[JsonValue] | None = Field(
+        None, description="that row's, where SKERRY_SHADOW_KEEP_INPUTS is true"
+    )
+
+
+class ShadowFailureView(BaseModel):
+    """A request that the shadow did not answer."""
+
+    time: str
+    request_id: str
+    reason: str
+
+
+class ShadowView(BaseModel):
+    """What came of mirrored requests, in this process, since the shadow was first asked."""
+
+    model: str
+    version: str | None
+    sample: float
+    requests: int = Field(description="agreed, disagreed, failed and dropped")
+    agreed: int
+    disagreed: int
+    failed: int
+    dropped: int
+    waiting: int
+    differences: DifferencesView
+    recent: list[DisagreementView] = Field(description="the newest first")
+    last_failure: ShadowFailureView | None
+
+
 class ArtifactView(BaseModel):
     """The model file; the digest is null until it was read."""
 

@@ -58,6 +58,8 @@ def version_evidence(version: str, track: str, requests: int, **facts: Any) -> d
 
 
 COMPARISON = {
+    "canary": "v2",
+    "stable": "v1",
     "p50_ratio": 1.0,
     "p99_ratio": 1.1,
     "error_rate_difference": 0.0,

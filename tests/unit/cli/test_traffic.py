@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from skerry.cli import skerry
 from skerry.cli.evidence import CONDITION_NAMES
 from tests.unit.cli.fake_servers import (
+    COMPARISON,
     FakePrometheus,
     FakeSkerry,
     answering,
@@ -149,6 +150,7 @@ def test_set_reads_stdin_and_heeds_the_generation() -> None:
     ("text", "expected"),
     [
         ("{", "skerry: policy.yaml: "),
+        ("# nothing\n", "skerry: policy.yaml is empty"),
         ("stable: 2026-01-01", "skerry: policy.yaml: Object of type date is not JSON"),
         ("stable: .nan", "skerry: policy.yaml: Out of range float"),
         ("models: {wine: {}}", "policy.yaml has no policy of iris; it has those of: wine"),
@@ -399,9 +401,9 @@ def test_what_is_not_known_promotes_nothing() -> None:
 
 
 def test_a_canary_without_requests_has_none() -> None:
-    server = FakeSkerry(
-        evidence={"versions": [version_evidence("v1", "stable", 9)], "comparison": None}
-    )
+    comparison = dict.fromkeys(COMPARISON)
+    versions = [version_evidence("v1", "stable", 9)]
+    server = FakeSkerry(evidence={"versions": versions, "comparison": comparison})
 
     result = ask(server, "promote", "--if", "errors <= 0 and requests > 0")
 
@@ -411,15 +413,15 @@ def test_a_canary_without_requests_has_none() -> None:
 
 def test_each_of_several_canaries_has_a_comparison() -> None:
     canaries = [{"version": "v2", "weight": 10}, {"version": "v3", "weight": 10}]
-    slow = version_evidence("v3", "canary", 700, latency_ms={"p50": 0.8, "p90": 1, "p99": 6.0})
+    slow = version_evidence("v3", "canary", 700, latency_ms={"p50": 0.8, "p90": 1, "p99": 2.4})
     server = FakeSkerry(declared={"stable": "v1", "canaries": canaries})
     server.evidence["versions"].append(slow)
 
-    first = ask(server, "promote", "--version", "v3", "--if", "p50_ratio == 2 and p99_ratio > 5")
-    second = ask(server, "promote", "--version", "v3", "--if", "p99_ratio == 5")
+    first = ask(server, "promote", "--version", "v3", "--if", "p50_ratio == 2 and p99_ratio > 2")
+    second = ask(server, "promote", "--version", "v3", "--if", "p99_ratio == 2")
 
     assert first.exit_code == 4
-    assert "p99_ratio = 5: p99_ratio > 5 is false" in first.stderr
+    assert "p99_ratio = 2: p99_ratio > 2 is false" in first.stderr
     assert second.exit_code == 0
 
 
@@ -469,6 +471,15 @@ def test_rollback_returns_to_the_policy_before() -> None:
 
 
 # tokens and servers
+
+
+def test_a_password_in_a_url_is_told_nobody() -> None:
+    away = run("promote", "--if", CONDITION, "http://me:secret@127.0.0.1:1")
+    with answering(lambda *_: (200, [])) as url:
+        other = run("show", "--model", "iris", url.replace("://", "://me:secret@"))
+
+    assert (away.exit_code, other.exit_code) == (3, 1)
+    assert "secret" not in away.stderr + other.stderr
 
 
 @pytest.mark.parametrize(

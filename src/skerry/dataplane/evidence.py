@@ -1,0 +1,266 @@
+"""Counts what each version answers, so that a canary can be held against the stable version.
+
+Of this process alone, for the last hour. A request costs an entry in a list; lists are counted in
+small lots. Nothing here knows HTTP, or the traffic policy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skerry.core.evidence import (
+    CLASSES,
+    CONFIDENCE_BOUNDS,
+    CONFIDENCES,
+    ERRORS,
+    LATENCIES,
+    MAX_CLASSES,
+    N_COUNTS,
+    NO_NUMBERS,
+    REQUESTS,
+    ROWS,
+    Comparison,
+    Moments,
+    Tally,
+    TrackEvidence,
+    class_text,
+    compare,
+)
+from skerry.core.latency_buckets import bucketed
+from skerry.core.names import natural_key
+from skerry.core.rows import Predictions
+from skerry.core.signature import Task
+from skerry.dataplane.class_index import ClassIndex
+from skerry.dataplane.time_slots import LONGEST_WINDOW_S, TimeSlots
+
+MAX_SERIES = 128
+"""Models, versions and tracks that are counted at a time; a series has 0.6 MB at the most."""
+_IDLE_S = 60
+_LOT_ROWS = 256
+_TRACKS = ("stable", "canary", "pinned")
+_BOUNDS = np.array(CONFIDENCE_BOUNDS[:-1])
+
+_Key = tuple[str, str, str]
+_Ended = tuple[int, float, int, NDArray[Any] | None, NDArray[np.float64] | None]
+"""One request: status, duration in seconds, rows; labels and confidences where it was answered."""
+
+
+class _Series:
+    """What one version does on one track. lot: the requests of ``second``, not counted yet."""
+
+    __slots__ = ("classes", "lot", "lot_rows", "second", "slots", "task")
+
+    def __init__(self, classes: ClassIndex, second: int) -> None:
+        self.classes = classes
+        self.slots = TimeSlots()
+        self.task: Task | None = None
+        self.second = second
+        self.lot: list[_Ended] = []
+        self.lot_rows = 0
+
+    def fold(self) -> None:
+        """Count the lot."""
+        lot, self.lot, self.lot_rows = self.lot, [], 0
+        if lot:
+            tally = _tally(lot, self.task, self.classes, self.second)
+            self.slots.add(self.second, tally)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReport:
+    """The evidence about a model's versions: in natural order, and by track."""
+
+    versions: tuple[TrackEvidence, ...]
+    comparison: Comparison
+
+
+class Evidence:
+    """Counts requests, and reports on them. For the event loop's thread alone.
+
+    clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._series: dict[_Key, _Series] = {}
+        self._full_at: int | None = None
+        self._sweep_at = -math.inf
+
+    def record(
+        self,
+        model: str,
+        version: str,
+        track: str,
+        *,
+        task: Task | None,
+        rows: int | None,
+        status: int,
+        duration_s: float,
+        predictions: Predictions | None,
+    ) -> None:
+        """Count a request that has ended.
+
+        rows: those that could be read, None if none could.
+        predictions: what was answered, None where it was refused; nothing may change it later.
+        """
+        second = int(self._clock())
+        series = self._series.get((model, version, track))
+        if series is None:
+            series = self._open((model, version, track), second)
+            if series is None:
+                return
+        if second != series.second or series.lot_rows >= _LOT_ROWS:
+            series.fold()
+            series.second = second
+            if second >= self._sweep_at:
+                self._sweep(second)
+        series.task = task
+        series.lot_rows += rows or 1
+        if predictions is None or status >= 300:
+            series.lot.append((status, duration_s, rows or 0, None, None))
+        else:
+            # Probabilities are left out: they would be kept for nothing.
+            labels, confidences, _ = predictions
+            series.lot.append((status, duration_s, rows or 0, labels, confidences))
+
+    def report(
+        self,
+        model: str,
+        window_s: float,
+        *,
+        stable: str | None,
+        canary: str | None,
+        disagreement_rates: Mapping[str, float] | None = None,
+    ) -> EvidenceReport:
+        """Return what the model's versions did in the window, and how the canary compares.
+
+        window_s: 1 to 3600.
+        stable, canary: the versions of the policy in force. Where it has no canary, the one that
+            had the most requests on that track is compared. Where it has no stable version, or
+            the canary has become it, the one that had the most of the others is compared with.
+        disagreement_rates: of the shadow, by version.
+        """
+        now_s = self._clock()
+        self._sweep(int(now_s))
+        found = [self._evidence(key, now_s, window_s) for key in self._series if key[0] == model]
+        seen = [each for each in found if each.requests]
+        return EvidenceReport(
+            tuple(sorted(seen, key=_order)),
+            _comparison(seen, stable, canary, disagreement_rates or {}),
+        )
+
+    def _evidence(self, key: _Key, now_s: float, window_s: float) -> TrackEvidence:
+        series = self._series[key]
+        series.fold()
+        _, version, track = key
+        total = series.slots.total(now_s, window_s)
+        return TrackEvidence.of(version, track, total, series.classes.names())
+
+    def _open(self, key: _Key, second: int) -> _Series | None:
+        """Return a new series; None where all are in use, and the request is not counted."""
+        if len(self._series) >= MAX_SERIES:
+            if second == self._full_at:
+                return None
+            idlest = min(self._series, key=lambda k: self._series[k].second)
+            if self._series[idlest].second > second - _IDLE_S:
+                self._full_at = second
+                return None
+            del self._series[idlest]
+        same_model = (s.classes for (model, _, _), s in self._series.items() if model == key[0])
+        series = self._series[key] = _Series(next(same_model, None) or ClassIndex(), second)
+        return series
+
+    def _sweep(self, second: int) -> None:
+        """Drop the series that no window reaches any more: their versions are long gone."""
+        oldest = second - LONGEST_WINDOW_S - 1
+        for key in [k for k, series in self._series.items() if series.second < oldest]:
+            del self._series[key]
+        self._sweep_at = second + _IDLE_S
+
+
+def _tally(lot: Sequence[_Ended], task: Task | None, classes: ClassIndex, second: int) -> Tally:
+    statuses, durations_s, rows, labels, confidences = zip(*lot, strict=True)
+    counts = np.zeros(N_COUNTS, np.int32)
+    counts[REQUESTS] = len(lot)
+    counts[ROWS] = sum(rows)
+    counts[ERRORS] = sum([status >= 500 for status in statuses])
+    counts[LATENCIES] = bucketed(
+        [each for each, status in zip(durations_s, statuses, strict=True) if status < 300]
+    )
+    counts[CONFIDENCES] = _by_confidence(_of_one_output(confidences))
+    answered = _of_one_output(labels)
+    if task is Task.REGRESSION:
+        return Tally(counts, _moments(answered))
+    by_class, others = counts[CLASSES], 0
+    for label, count in _counted(chain.from_iterable([each.tolist() for each in answered])):
+        index = classes.index_of(class_text(label), second)
+        if index < MAX_CLASSES:
+            by_class[index] += count
+        else:
+            others += count
+    by_class[MAX_CLASSES] = others
+    return Tally(counts)
+
+
+def _of_one_output(arrays: Iterable[NDArray[Any] | None]) -> list[NDArray[Any]]:
+    """Leave out several outputs: they have no one class, number or confidence to be compared."""
+    return [each for each in arrays if each is not None and each.ndim == 1]
+
+
+def _by_confidence(confidences: Sequence[NDArray[np.float64]]) -> NDArray[np.intp] | int:
+    if not confidences:
+        return 0
+    joined = np.concatenate(confidences)
+    known = joined[~np.isnan(joined)]
+    # What exceeds the last bound by rounding belongs to its bin, which is why it has no bound.
+    return np.bincount(np.searchsorted(_BOUNDS, known), minlength=len(CONFIDENCE_BOUNDS))
+
+
+def _moments(labels: Sequence[NDArray[Any]]) -> Moments:
+    numbers = [each for each in labels if each.dtype.kind in "biuf"]
+    if not numbers:
+        return NO_NUMBERS
+    return Moments.of(np.concatenate(numbers).astype(np.float64, copy=False))
+
+
+def _counted(labels: Iterable[object]) -> Iterable[tuple[object, int]]:
+    listed = list(labels)
+    try:
+        return Counter(listed).items()
+    except TypeError:  # An estimator of a user's own may answer what has no hash.
+        return Counter(map(class_text, listed)).items()
+
+
+def _comparison(
+    seen: Sequence[TrackEvidence],
+    stable: str | None,
+    canary: str | None,
+    disagreement_rates: Mapping[str, float],
+) -> Comparison:
+    of_canary = _busiest([e for e in seen if e.track == "canary"], canary)
+    name = canary if of_canary is None else of_canary.version
+    others = [e for e in seen if e.track == "stable" and e.version != name]
+    of_stable = _busiest(others, None if stable == name else stable)
+    rate = None if name is None else disagreement_rates.get(name)
+    if of_canary is None or of_stable is None:
+        return Comparison(canary=name, stable=stable, disagreement_rate=rate)
+    return compare(of_canary, of_stable, rate)
+
+
+def _busiest(found: Sequence[TrackEvidence], version: str | None) -> TrackEvidence | None:
+    """Return the evidence about the version, or where none is named, that of most requests."""
+    named = [e for e in found if version is None or e.version == version]
+    return max(named, key=lambda e: e.requests, default=None)
+
+
+def _order(evidence: TrackEvidence) -> tuple[object, int]:
+    track = evidence.track
+    return natural_key(evidence.version), _TRACKS.index(track) if track in _TRACKS else len(_TRACKS)

@@ -1,0 +1,45 @@
+"""Percentiles from buckets: never further from the true one than the bucket is wide."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.core.latency_buckets import LONGEST_S, N_BUCKETS, SHORTEST_S, bucketed, percentile
+
+DURATIONS = st.lists(st.floats(SHORTEST_S, LONGEST_S), min_size=1, max_size=200)
+
+
+@given(DURATIONS, st.sampled_from([0.001, 0.5, 0.9, 0.99, 1.0]))
+def test_a_percentile_is_right_to_within_its_bucket(durations: list[float], share: float) -> None:
+    true_s = sorted(durations)[math.ceil(share * len(durations)) - 1]
+
+    found_s = percentile(bucketed(durations), share)
+
+    assert found_s is not None
+    assert found_s == pytest.approx(true_s, rel=0.0125)
+
+
+@given(st.lists(st.floats(0, 1e9), max_size=50))
+def test_every_duration_is_counted_once(durations: list[float]) -> None:
+    assert len(durations) == bucketed(durations).sum()
+
+
+def test_what_is_beyond_the_ends_is_counted_there() -> None:
+    counts = bucketed([0.0, SHORTEST_S / 2, LONGEST_S, 3600.0])
+
+    assert [2, 2] == counts[[0, N_BUCKETS - 1]].tolist()
+
+
+def test_nothing_has_no_percentile() -> None:
+    assert percentile(bucketed([]), 0.5) is None
+
+
+def test_buckets_tell_apart_what_differs_by_a_fortieth() -> None:
+    edges = SHORTEST_S * 1.025 ** np.arange(600)
+
+    assert bucketed(list(edges)).max() == 1
