@@ -27,6 +27,7 @@ from skerry.controlplane.transition import TransitionPolicy
 from skerry.controlplane.watcher import watch
 from skerry.core.plan import Parity
 from skerry.core.version_policy import VersionPolicy
+from skerry.dataplane.drift import Drift, DriftCollector
 from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.dataplane.queue_metrics import QueueCollector
@@ -62,6 +63,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
     counted = ServingMetrics()
     threads = settings.executor_threads or cpus()
     executor = Executor(threads, settings.max_queue_rows, counted)
+    drift = Drift(catalog.reference, random.random, log)
     manager = Manager(
         ManagerConfig(
             models_dir=settings.models_dir,
@@ -102,9 +104,11 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         life=LifeCycle(),
         log=log,
         metrics=counted,
+        drift=drift,
         exposition=Exposition(
             [
                 ServingCollector(counted, catalog.keys),
+                DriftCollector(drift),
                 QueueCollector(executor, serving_map),
                 CatalogCollector(catalog),
                 BuildCollector(__version__, version("scikit-learn")),
@@ -125,9 +129,13 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         share_interpreter()
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(_control_plane(settings, parts))
+            running = [
+                tasks.create_task(_control_plane(settings, parts)),
+                tasks.create_task(context.drift.run()),
+            ]
             yield
-            running.cancel()
+            for task in running:
+                task.cancel()
         context.shadows.close()
         context.executor.close()
 

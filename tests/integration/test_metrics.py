@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -14,16 +15,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import joblib
 import pytest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from sklearn.datasets import load_iris
 
 from skerry import __version__
 from tests.integration.models import (
     IRIS_ROW,
     SLOW_ROW,
+    iris_model,
     iris_repository,
     plugin_env,
     put,
@@ -263,3 +267,33 @@ def test_metrics_answer_while_a_long_prediction_runs(tmp_path: Path, busy: bool)
     assert 1 == found["queue_wait_seconds_count"][labels(model="slow")]
     assert {labels(model="slow"): 0.0} == found["queue_rows"]
     assert "predictions_total" not in found
+
+
+def test_rows_unlike_those_of_training_show_as_drift(tmp_path: Path) -> None:
+    """Sepals as in training, petals of a giant."""
+    data = load_iris(as_frame=True).data
+    data.to_csv(tmp_path / "iris.csv", index=False)
+    joblib.dump(iris_model(), tmp_path / "iris.joblib")
+    repository = tmp_path / "models"
+    command = [sys.executable, "-m", "skerry", "package", str(tmp_path / "iris.joblib")]
+    command += ["--model", "iris", "--version", "v1", "--to", str(repository)]
+    command += ["--data", str(tmp_path / "iris.csv")]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    sepal, petal = data.columns[0], data.columns[2]
+    with serve(repository) as server:
+        for _ in range(2):
+            for row in data.to_numpy().tolist():
+                features = {"features": [*row[:2], 70.0, row[3]]}
+                assert 200 == server.client.post("/api/v1/predict", json=features).status_code
+        server.wait_for(lambda: bool(scrape(server).get("feature_stability_index")))
+
+        found = scrape(server)
+
+    rows = found["feature_rows_total"][labels(model="iris", version="v1")]
+    outside = found["feature_out_of_range_total"]
+    index = found["feature_stability_index"]
+    assert 200 <= rows <= 300
+    assert rows == outside[labels(model="iris", version="v1", feature=petal)]
+    assert 0 == outside[labels(model="iris", version="v1", feature=sepal)]
+    assert index[labels(model="iris", version="v1", feature=petal)] > 1
+    assert index[labels(model="iris", version="v1", feature=sepal)] < 0.25

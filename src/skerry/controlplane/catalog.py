@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
+from typing import Any
 
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.readiness import required_models
 from skerry.controlplane.source import Key
 from skerry.controlplane.traffic_store import StoreContent
+from skerry.core.signature import Signature
 from skerry.core.traffic import (
     DEFAULT_GENERATION,
     Standing,
@@ -76,6 +78,14 @@ class Catalog:
     def find(self, key: Key) -> Harness | None:
         """Return a version, None where it is not known."""
         return self.versions(key[0]).get(key[1])
+
+    def reference(self, key: Key) -> tuple[Signature, Mapping[str, Any] | None] | None:
+        """Return a loaded version's signature and what its manifest tells of its training."""
+        harness = self.find(key)
+        if harness is None or harness.info is None:
+            return None
+        training = None if harness.loaded is None else harness.loaded.training
+        return harness.info.signature, training
 
     def add(self, harness: Harness) -> None:
         """Take in a version that was discovered."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
+from typing import Any
 
 from skerry import __version__
 from skerry.controlplane.handover import share_at_every_call
@@ -30,13 +31,17 @@ _MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LoadedVersion:
-    """What a load found out, kept for as long as the version is known. Holds no model."""
+    """What a load found out, kept for as long as the version is known. Holds no model.
+
+    training: as the manifest has it; None where it has none.
+    """
 
     artifact: Artifact
     has_manifest: bool
     trained_packages: Mapping[str, str]
     duration_s: float
     memory_bytes: int
+    training: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Loader:
             trained_packages={} if manifest is None else manifest.packages,
             duration_s=time.monotonic() - started_s,
             memory_bytes=max(0, resident_bytes() - memory_before),
+            training=None if manifest is None else manifest.training,
         )
 
 

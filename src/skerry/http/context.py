@@ -12,8 +12,9 @@ from starlette.types import Scope
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.core.plan import Executor as PlanExecutor
-from skerry.core.rows import Predictions
+from skerry.core.rows import Predictions, Rows
 from skerry.core.signature import Task
+from skerry.dataplane.drift import Drift
 from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.dataplane.shadow import Shadows
@@ -72,6 +73,7 @@ class ServerContext:
     life: LifeCycle
     log: EventLog
     metrics: ServingMetrics
+    drift: Drift
     exposition: Exposition
     default_model: str | None
     log_sample: float
@@ -83,7 +85,7 @@ class RequestRecord:
     """Facts about one request, gathered on its way, counted and logged at its end.
 
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
-    task, predictions: of the version that answers, and what it has answered.
+    task, input, predictions: of the version that answers, what it was asked, and has answered.
     executor, inference_s: of the call of the model, where it was made on the event loop.
     error: slug of the problem it was answered with.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
@@ -100,6 +102,7 @@ class RequestRecord:
     track: str | None = None
     task: Task | None = None
     rows: int | None = None
+    input: Rows | None = None
     predictions: Predictions | None = None
     executor: PlanExecutor | None = None
     inference_s: float = 0.0

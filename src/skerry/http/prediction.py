@@ -80,7 +80,7 @@ def decode(
         rows, wants = decode_batch(body, signature, context.limits.max_batch_rows)
     else:
         rows, wants = decode_row(body, signature)
-    record.rows = rows.n_rows
+    record.rows, record.input = rows.n_rows, rows
     return Resolved(target, info, rows, wants)
 
 

@@ -46,6 +46,8 @@ def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> 
     if predictions is None or model is None or version is None:
         return
     metrics.count_predictions(model, version, record.task, predictions)
+    if record.input is not None:
+        context.drift.add(model, version, record.input)
     if record.executor is not None:
         n_rows = len(predictions.labels)
         metrics.count_call(model, version, record.executor, n_rows, record.inference_s)

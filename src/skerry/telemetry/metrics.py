@@ -62,6 +62,7 @@ class Metric:
 
 
 _VERSION = ("model", "version")
+_FEATURE = (*_VERSION, "feature")
 _ANSWERED = (*_VERSION, "track")
 
 HTTP_REQUESTS = Metric(
@@ -116,6 +117,34 @@ PREDICTION_CONFIDENCE = Metric(
     _VERSION,
     "Highest class probability of the rows answered",
 )
+FEATURE_ROWS = Metric(
+    "feature_rows_total",
+    Kind.COUNTER,
+    _VERSION,
+    "Rows whose features were looked at: a sample, where there are many",
+)
+FEATURE_OUT_OF_RANGE = Metric(
+    "feature_out_of_range_total",
+    Kind.COUNTER,
+    _FEATURE,
+    "Of these rows, those with a number below or above all of training",
+)
+FEATURE_MISSING = Metric(
+    "feature_missing_total", Kind.COUNTER, _FEATURE, "Of these rows, those without the value"
+)
+FEATURE_UNSEEN_CATEGORY = Metric(
+    "feature_unseen_category_total",
+    Kind.COUNTER,
+    _FEATURE,
+    "Of these rows, those with a category that training did not have",
+)
+FEATURE_STABILITY = Metric(
+    "feature_stability_index",
+    Kind.GAUGE,
+    _FEATURE,
+    "Population stability index of about the last 10,000 of these rows against training",
+)
+
 VERSION_STATE = Metric(
     "version_state", Kind.GAUGE, (*_VERSION, "state"), "1 for the state that the version is in"
 )
