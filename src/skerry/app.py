@@ -32,6 +32,7 @@ from skerry.dataplane.evidence import Evidence
 from skerry.dataplane.executor import Executor
 from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.shadow import Shadows
+from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
 from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
@@ -63,6 +64,9 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
     counted = ServingMetrics()
     threads = settings.executor_threads or cpus()
     executor = Executor(threads, settings.max_queue_rows, counted)
+    shadows = Shadows(
+        serving_map, log, keep=settings.shadow_keep, keep_inputs=settings.shadow_keep_inputs
+    )
     drift = Drift(catalog.reference, random.random, log)
     manager = Manager(
         ManagerConfig(
@@ -92,12 +96,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         traffic=TrafficControl(manager),
         serving_map=serving_map,
         evidence=Evidence(time.monotonic),
-        shadows=Shadows(
-            serving_map,
-            log,
-            keep=settings.shadow_keep,
-            keep_inputs=settings.shadow_keep_inputs,
-        ),
+        shadows=shadows,
         executor=executor,
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes, settings.request_timeout_s),
         tokens=Tokens(settings.api_token, settings.admin_token),
@@ -109,6 +108,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
             [
                 ServingCollector(counted, catalog.keys),
                 DriftCollector(drift),
+                ShadowCollector(shadows, catalog.keys),
                 QueueCollector(executor, serving_map),
                 CatalogCollector(catalog),
                 BuildCollector(__version__, version("scikit-learn")),

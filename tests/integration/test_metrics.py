@@ -27,10 +27,12 @@ from skerry import __version__
 from tests.integration.models import (
     IRIS_ROW,
     SLOW_ROW,
+    constant_model,
     iris_model,
     iris_repository,
     plugin_env,
     put,
+    settle,
     slow_repository,
 )
 from tests.integration.probe import summary, waiting_times
@@ -297,3 +299,31 @@ def test_rows_unlike_those_of_training_show_as_drift(tmp_path: Path) -> None:
     assert 0 == outside[labels(model="iris", version="v1", feature=sepal)]
     assert index[labels(model="iris", version="v1", feature=petal)] > 1
     assert index[labels(model="iris", version="v1", feature=sepal)] < 0.25
+
+
+def test_a_shadow_is_counted_by_what_came_of_it(tmp_path: Path) -> None:
+    repository = tmp_path / "models"
+    for version, label in (("v1", 0), ("v2", 1)):
+        put(repository, "iris", version, constant_model(label))
+    settle(repository)
+    policy = {"stable": "v1", "shadow": {"version": "v2", "sample": 100}}
+    document = {"schema_version": 1, "models": {"iris": policy}}
+    (repository / "traffic.yaml").write_text(json.dumps(document), encoding="utf-8")
+    shadow = {"model": "iris", "version": "v2"}
+    with serve(repository) as server:
+        server.wait_for_state("iris", "v2", "READY")
+        for _ in range(5):
+            server.client.post("/api/v1/predict", json={"features": IRIS_ROW})
+        disagreed = labels(result="disagreed", **shadow)
+        server.wait_for(lambda: scrape(server).get("shadow_requests_total", {}).get(disagreed) == 5)
+        found = scrape(server)
+
+        assert 0 == found["shadow_requests_total"][labels(result="agreed", **shadow)]
+        assert 5 == found["shadow_difference_ratio_count"][labels(**shadow)]
+        assert 5 == found["predictions_total"][labels(model="iris", version="v1", **{"class": "0"})]
+        assert 0 == found["traffic_weight_ratio"].get(labels(track="shadow", **shadow), 0)
+
+        shutil.rmtree(repository / "iris" / "v2")
+        server.wait_for(lambda: server.state("iris", "v2") == "")
+
+        assert "shadow_requests_total" not in scrape(server)

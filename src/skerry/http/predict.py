@@ -56,10 +56,9 @@ async def _predict(
     predictions = predict_now(context, record, resolved)
     if predictions is None:
         handle = resolved.target.slot.acquire()
-        rows = resolved.rows
-        if resolved.target.shadow is not None:
-            # The model may write into its rows, and the shadow is asked the same ones.
-            rows = Rows.joined([rows])
+        # The model may write into its rows, and the same ones are looked at again: by the shadow,
+        # and for drift.
+        rows = Rows.joined([resolved.rows])
         predictions = await _run(context, request, handle, rows, deadline_s)
     record.predictions = predictions
     record.mirror = mirror(record, resolved, predictions)

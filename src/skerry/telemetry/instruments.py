@@ -101,11 +101,9 @@ class Histogram:
 
 
 def text_of(label: object) -> str:
-    """Return a label as it is sent: nothing for None, classes as JSON has them."""
+    """Return a label as it is sent: nothing for None, and what UTF-8 can't say escaped."""
     if label is None:
         return ""
-    if isinstance(label, bool):
-        return "true" if label else "false"
     return str(label).encode("utf-8", "backslashreplace").decode()
 
 

@@ -145,6 +145,19 @@ FEATURE_STABILITY = Metric(
     "Population stability index of about the last 10,000 of these rows against training",
 )
 
+SHADOW_REQUESTS = Metric(
+    "shadow_requests_total",
+    Kind.COUNTER,
+    (*_VERSION, "result"),
+    "Requests that were mirrored to a shadow, by what came of it",
+)
+SHADOW_DIFFERENCE = Metric(
+    "shadow_difference_ratio",
+    Kind.HISTOGRAM,
+    _VERSION,
+    "Largest difference between a shadow's answer and the served one, a request",
+)
+
 VERSION_STATE = Metric(
     "version_state", Kind.GAUGE, (*_VERSION, "state"), "1 for the state that the version is in"
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from skerry.core.evidence import class_text
 from skerry.core.plan import Executor
 from skerry.core.rows import Predictions
 from skerry.core.signature import Task
@@ -23,7 +24,6 @@ MAX_CLASSES = 100
 METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
-_PLAIN = frozenset({bool, float, int, str})
 # fmt: off
 REQUEST_S = (
     5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
@@ -168,4 +168,4 @@ class ServingCollector(Collector):
 
 def _plain(label: object) -> object:
     """Return a class as something with a hash; an estimator of a user's own may answer a list."""
-    return label if type(label) in _PLAIN else str(label)
+    return label if type(label) is int else class_text(label)

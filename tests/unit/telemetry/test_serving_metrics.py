@@ -92,12 +92,24 @@ def test_a_call_counts_its_rows_and_its_time() -> None:
         (np.array([1]), {"1": 1}),
         (np.array([0, 2, 2]), {"0": 1, "2": 2}),
         (np.array([True]), {"true": 1}),
+        (np.array([False, True]), {"false": 1, "true": 1}),
+        (np.array([np.nan, np.nan]), {"null": 2}),
         (np.array([1.5, 1.5]), {"1.5": 2}),
         (np.array(["setosa", "virginica"]), {"setosa": 1, "virginica": 1}),
-        (np.array(["setosa", 3, None], dtype=object), {"setosa": 1, "3": 1, "None": 1}),
+        (np.array(["setosa", 3, None], dtype=object), {"setosa": 1, "3": 1, "null": 1}),
         (np.array([[0, 1]]), {}),
     ],
-    ids=["one", "batch", "bool", "float", "text", "object", "several-outputs"],
+    ids=[
+        "one",
+        "batch",
+        "bool",
+        "bools",
+        "no-number",
+        "float",
+        "text",
+        "object",
+        "several-outputs",
+    ],
 )
 def test_predictions_are_counted_by_class(labels: NDArray[Any], expected: dict[str, int]) -> None:
     counted = ServingMetrics()
