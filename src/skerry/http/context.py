@@ -15,6 +15,8 @@ from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.logs import EventLog
 
 SCOPE_KEY = "skerry.request"
+ARRIVED_KEY = "skerry.arrived_s"
+"""Where the scope of a request that was held has the time when it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class ServerContext:
 class RequestRecord:
     """Facts about one request, gathered on its way and logged at its end.
 
+    started_s: by ``time.perf_counter``, when the request came.
     error: slug of the problem it was answered with.
     """
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
-from skerry.http.context import SCOPE_KEY, RequestRecord, ServerContext
+from skerry.http.context import ARRIVED_KEY, SCOPE_KEY, RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE, internal_error, problem_lines
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
@@ -38,9 +38,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        record = RequestRecord(
-            request_id_of(header_fields(headers)), time.perf_counter(), scope["method"]
-        )
+        started_s = scope.get(ARRIVED_KEY) or time.perf_counter()
+        record = RequestRecord(request_id_of(header_fields(headers)), started_s, scope["method"])
         scope[SCOPE_KEY] = record
 
         async def send_with_id(message: Message) -> None:

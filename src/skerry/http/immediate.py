@@ -21,6 +21,8 @@ from skerry.http.request_log import log_request
 _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
 _JSON = b"application/json"
 _OK = b"HTTP/1.1 200 OK\r\n"
+_NO_TIME = "more is asked than can be answered; this could be, in a second or so"
+_RETRY_AFTER_S = 1
 _TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\n"
 
 
@@ -41,11 +43,16 @@ class ImmediateAnswers:
         )
 
     def answer(
-        self, target: bytes, lines: list[tuple[bytes, bytes]], body: bytes
+        self,
+        target: bytes,
+        lines: list[tuple[bytes, bytes]],
+        body: bytes,
+        arrived_s: float | None = None,
     ) -> list[bytes] | None:
         """Return the lines and body of the response to a POST, or None to decline.
 
         target: path in ASCII. lines: header names in lower case, and values.
+        arrived_s: by ``time.perf_counter``, None for now.
         """
         context = self._context
         fields = header_fields(lines)
@@ -57,7 +64,8 @@ class ImmediateAnswers:
         if found is None:
             return None
         route, path_params = found
-        record = RequestRecord(request_id_of(fields), time.perf_counter(), "POST", route.path)
+        started_s = arrived_s or time.perf_counter()
+        record = RequestRecord(request_id_of(fields), started_s, "POST", route.path)
         try:
             asked = question(
                 context,
@@ -81,6 +89,17 @@ class ImmediateAnswers:
         record.status = 200
         log_request(context, record)
         return _response(_OK, answered.lines(record.request_id), answered.body)
+
+    def refuse(self, target: bytes, lines: list[tuple[bytes, bytes]]) -> list[bytes] | None:
+        """Return the response to a POST for which there is no time, or None to decline."""
+        found = self._lean_routes.find("POST", target.decode("latin-1"))
+        fields = header_fields(lines)
+        if found is None or self._context.life.draining or not _is_usual(fields):
+            return None
+        route, path_params = found
+        record = RequestRecord(request_id_of(fields), time.perf_counter(), "POST", route.path)
+        record.model = path_params.get("model", self._context.default_model)
+        return self._refusal(record, QueueFull(_NO_TIME, retry_after_s=_RETRY_AFTER_S))
 
     def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:
         """Refuse at once: under overload, saying no must not cost more than answering."""
