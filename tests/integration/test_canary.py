@@ -317,3 +317,30 @@ def differences(server: RunningServer) -> list[dict[str, Any]]:
         "differences"
     ]
     return found
+
+
+def test_rollback_finds_a_version_that_nothing_else_keeps(repository: Path) -> None:
+    with serve(repository, env={"SKERRY_VERSION_POLICY": "latest:1"}) as server:
+        wait_ready(server, "v3")
+        write(repository / "traffic.yaml", {"stable": "v2"})
+        wait_ready(server, "v2")
+        server.client.post("/api/v1/models/iris/versions/v3/activate", headers=ADMIN)
+        time.sleep(1)  # Time enough to drop what nothing keeps.
+
+        answer = server.client.post("/api/v1/models/iris/rollback", headers=ADMIN)
+
+        assert (200, {"stable": "v2"}) == (answer.status_code, answer.json()["in_force"])
+
+
+def test_an_error_says_who_answered(repository: Path) -> None:
+    with serve(repository) as server:
+        wait_ready(server)
+        generation = policy(server, canary(100))["generation"]
+
+        answer = server.client.post("/api/v1/predict", json={"features": [1.0]})
+
+        assert 400 == answer.status_code
+        assert ("v2", "canary", generation) == tuple(
+            answer.headers[name]
+            for name in ("X-Model-Version", "X-Model-Track", "X-Traffic-Generation")
+        )

@@ -15,11 +15,13 @@ def aspired_versions(
     policy: TrafficPolicy | None,
     rule: VersionPolicy,
     in_force: str | None,
+    previous: TrafficPolicy | None = None,
 ) -> frozenset[str]:
     """Return the versions that are to be loaded, or to stay.
 
     policy: the declared traffic policy; its own version policy goes before ``rule``.
     in_force: the version that is stable now. Where the declared one is not READY, it goes on.
+    previous: the policy that a rollback returns to, which takes a stable version that is READY.
     """
     # What was never complete must not push out what is served.
     known = {name for name, h in versions.items() if h.present and (h.complete or h.attempts)}
@@ -27,6 +29,8 @@ def aspired_versions(
     if policy is None:
         return rule.select(known, failed)
     named = {*policy.named_versions(), *(() if in_force is None else (in_force,))}
+    if previous is not None:
+        named.add(previous.stable)
     return (policy.versions or rule).select(known, failed) | (named & known)
 
 

@@ -36,6 +36,7 @@ class Catalog:
     """Harnesses by model and version, the traffic store's content, and what follows from them.
 
     document: the last traffic document that validated, None while there was none.
+    generation: of that document; that of the store's bytes is in ``content``.
     first_found: models that the first look found, None before it.
     once_ready: models that have had a READY version.
     started: the first look, with its loads, has finished.
@@ -47,6 +48,7 @@ class Catalog:
         self.traffic: dict[str, TrafficInForce] = {}
         self.content = StoreContent("default", "default", TrafficDocument())
         self.document: TrafficDocument | None = None
+        self.generation = DEFAULT_GENERATION
         self.first_found: frozenset[str] | None = None
         self.once_ready: set[str] = set()
         self.started = False
@@ -95,6 +97,10 @@ class Catalog:
         """Return the declared policy, None where the store has none for the model."""
         return None if self.document is None else self.document.models.get(model)
 
+    def previous(self, model: str) -> TrafficPolicy | None:
+        """Return the policy that a rollback returns to, None where there is none."""
+        return None if self.document is None else self.document.previous.get(model)
+
     def required(self) -> frozenset[str]:
         """Return the models that must answer before the process is ready."""
         in_store = () if self.document is None else self.document.models
@@ -130,7 +136,7 @@ class Catalog:
             content = replace(content, generation=self.content.generation)
         self.content = content
         if content.document is not None:
-            self.document = content.document
+            self.document, self.generation = content.document, content.generation
         self.publish()
 
     def forget(self, key: Key) -> None:
@@ -139,6 +145,7 @@ class Catalog:
         del self._models[model][version]
         if not self._models[model]:
             del self._models[model]
+            self._announced.pop(model, None)
             self.first_found = (self.first_found or frozenset()) - {model}
             self.once_ready.discard(model)
             self.traffic.pop(model, None)
@@ -160,7 +167,7 @@ class Catalog:
                 slots,
                 {name: h.state for name, h in versions.items()},
                 in_force.split,
-                self.content.generation,
+                self.generation,
                 reason,
                 _shadow_route(in_force, slots),
             )

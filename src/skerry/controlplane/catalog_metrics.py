@@ -91,7 +91,7 @@ class CatalogCollector(Collector):
     def _generations(self) -> Family:
         family = metrics.TRAFFIC_INFO.gauge()
         for model in self._catalog.traffic:
-            family.add_metric((model, self._catalog.content.generation), 1)
+            family.add_metric((model, self._catalog.generation), 1)
         return family
 
     def _in_force(self) -> Family:

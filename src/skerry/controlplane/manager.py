@@ -205,7 +205,8 @@ class Manager:
         catalog = self.catalog
         versions, policy = catalog.versions(model), catalog.policy(model)
         in_force = catalog.traffic.get(model, TrafficInForce(None)).stable
-        aspired = aspired_versions(versions, policy, self.config.version_policy, in_force)
+        previous = catalog.previous(model)
+        aspired = aspired_versions(versions, policy, self.config.version_policy, in_force, previous)
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())

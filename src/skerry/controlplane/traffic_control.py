@@ -18,7 +18,7 @@ from skerry.core.errors import (
     VersionNotFound,
     VersionNotReady,
 )
-from skerry.core.traffic import TrafficDocument
+from skerry.core.traffic import TrafficDocument, TrafficInForce, resolve_traffic
 from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
 
@@ -43,15 +43,16 @@ class TrafficControl:
             raise ModelNotFound(f"model {model!r} does not exist")
         document = catalog.document or TrafficDocument()
         previous = document.previous.get(model)
-        in_force = catalog.traffic.get(model)
+        nothing = TrafficInForce(None)
+        in_force = catalog.traffic.get(model) or resolve_traffic(model, declared, {}, nothing)
         return {
             "model": model,
             "generation": catalog.content.generation,
             "store": catalog.content.kind,
             "writable": catalog.content.writable,
             "declared": None if declared is None else declared.to_dict(),
-            "in_force": None if in_force is None else in_force.to_dict(),
-            "differences": [] if in_force is None else [d.to_dict() for d in in_force.differences],
+            "in_force": in_force.to_dict(),
+            "differences": [difference.to_dict() for difference in in_force.differences],
             "previous": None if previous is None else previous.to_dict(),
         }
 

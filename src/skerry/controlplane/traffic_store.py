@@ -17,6 +17,15 @@ from skerry.core.errors import InvalidPolicy, StoreReadOnly
 from skerry.core.traffic import TrafficDocument, generation_of
 
 _MAX_BYTES = 1024 * 1024
+# PyYAML raises the last three where a value does not fit its tag: ``!!bool maybe``.
+_UNREADABLE = (
+    yaml.YAMLError,
+    ValueError,
+    RecursionError,
+    LookupError,
+    AttributeError,
+    TypeError,
+)
 _HOW_TO_CHANGE = (
     "change it where it comes from: helm upgrade RELEASE CHART --reuse-values"
     " --set traffic.stable=VERSION, or kubectl edit configmap NAME"
@@ -127,7 +136,7 @@ def parse(content: bytes, kind: str, *, writable: bool = False) -> StoreContent:
         return StoreContent(kind, generation, None, reason, writable)
     try:
         document = TrafficDocument.from_value(yaml.safe_load(content.decode()))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         reason = f"traffic: expected YAML or JSON, got {_first_line(error)}"
         return StoreContent(kind, generation, None, reason, writable)
     except InvalidPolicy as error:

@@ -185,6 +185,9 @@ def resolve_traffic(
     shadow = declared.shadow
     if shadow is not None:
         differences.append(_difference("shadow", shadow.version, standings, "no traffic"))
+        if shadow.version == stable:
+            why = "shadow is stable: there is nothing to compare"
+            differences.append(Difference(stable, VersionState.READY, why))
     found = (*(each for each in differences if each is not None), *trouble)
     if stable is None:
         return TrafficInForce(None, differences=found)
@@ -193,7 +196,7 @@ def resolve_traffic(
         stable,
         tuple(canary for canary in declared.canaries if canary.version in others),
         declared.sticky,
-        shadow if shadow is not None and shadow.version in ready else None,
+        shadow if shadow is not None and shadow.version in others else None,
         split_of(model, stable, declared.canaries, declared.sticky, others),
         found,
     )

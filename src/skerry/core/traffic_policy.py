@@ -218,13 +218,20 @@ def _sticky(value: Any, where: str) -> Sticky:
     if (header is None) == (cookie is None):
         got = "neither" if header is None else "both"
         raise InvalidPolicy(f"{where}: expected header or cookie, got {got}")
-    if salt is not None and not (isinstance(salt, str) and 0 < len(salt) <= _MOST_SALT):
+    if salt is not None and not _is_salt(salt):
         raise InvalidPolicy(
-            f"{where}.salt: expected text of 1 to {_MOST_SALT} characters, got {shown(salt)}"
+            f"{where}.salt: expected 1 to {_MOST_SALT} printable characters, got {shown(salt)}"
         )
     if header is not None:
         return Sticky(header=_token(header, f"{where}.header", "a header's name"), salt=salt)
     return Sticky(cookie=_token(cookie, f"{where}.cookie", "a cookie's name"), salt=salt)
+
+
+def _is_salt(value: Any) -> bool:
+    if not isinstance(value, str) or not 0 < len(value) <= _MOST_SALT:
+        return False
+    # YAML can say half of a surrogate pair, which no bytes stand for.
+    return value.isprintable()
 
 
 def _shadow(value: Any, where: str) -> ShadowPolicy:

@@ -99,11 +99,11 @@ def bucket(salt: bytes, key: bytes) -> float:
 
 
 def _cookie(header: bytes, name: bytes) -> bytes | None:
-    """Return a cookie's value; several Cookie lines have been joined by commas.
+    """Return a cookie's value, None where it has none.
 
     Source: RFC 6265, section 4.2.1.
     """
-    for pair in header.replace(b",", b";").split(b";"):
+    for pair in header.split(b";"):
         found, _, value = pair.partition(b"=")
         if found.strip() == name:
             return value.strip() or None

@@ -192,7 +192,6 @@ class Executor:
     ) -> None:
         lane.free_threads += 1
         self._dispatch(lane, loop)
-        self._count(calls, duration_s)
         for call, outcome in zip(calls, outcomes, strict=True):
             if call.future.done():
                 continue
@@ -200,9 +199,12 @@ class Executor:
                 call.future.set_exception(outcome)
             else:
                 call.future.set_result(outcome)
-        for call in calls:
-            call.handle.release()
-        self.on_room()
+        try:
+            self._count(calls, duration_s)
+        finally:
+            for call in calls:
+                call.handle.release()
+            self.on_room()
 
     def _count(self, calls: list[Call], duration_s: float) -> None:
         handle, n_rows = calls[0].handle, sum(call.rows.n_rows for call in calls)

@@ -86,6 +86,7 @@ class ServerContext:
 class RequestRecord:
     """Facts about one request, gathered on its way, counted and logged at its end.
 
+    generation: of the traffic policy that chose the version.
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, input, predictions: of the version that answers, what it was asked, and has answered.
     executor, inference_s: of the call of the model, where it was made on the event loop.
@@ -103,6 +104,7 @@ class RequestRecord:
     model: str | None = None
     version: str | None = None
     track: str | None = None
+    generation: str = ""
     task: Task | None = None
     rows: int | None = None
     input: Rows | None = None

@@ -106,6 +106,10 @@ def problem(error: SkerryError, record: RequestRecord) -> tuple[int, bytes, dict
             for m in error.mismatches[:_MAX_MISMATCHES]
         ]
     headers = {"content-type": MEDIA_TYPE}
+    if record.version is not None and record.track is not None:
+        headers["x-model-version"] = record.version
+        headers["x-model-track"] = record.track
+        headers["x-traffic-generation"] = record.generation
     if error.retry_after_s is not None:
         headers["retry-after"] = str(error.retry_after_s)
     if kind.status == 401:

@@ -11,9 +11,11 @@ Fields = Mapping[bytes, bytes]
 def header_fields(lines: Sequence[tuple[bytes, bytes]]) -> Fields:
     """Return the value of each header; several lines of one name are a list with commas.
 
+    Those of cookies have semicolons, because a cookie's value may have commas.
+
     lines: lower-case names and values, in the order of the request.
 
-    Source: RFC 9110, section 5.3.
+    Source: RFC 9110, section 5.3; RFC 9113, section 8.2.3.
     """
     fields = dict(lines)
     if len(fields) == len(lines):
@@ -21,7 +23,9 @@ def header_fields(lines: Sequence[tuple[bytes, bytes]]) -> Fields:
     values: dict[bytes, list[bytes]] = {name: [] for name in fields}
     for name, value in lines:
         values[name].append(value)
-    return {name: b", ".join(each) for name, each in values.items()}
+    return {
+        name: (b"; " if name == b"cookie" else b", ").join(each) for name, each in values.items()
+    }
 
 
 def text_of(fields: Fields, name: bytes) -> str | None:

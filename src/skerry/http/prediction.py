@@ -58,6 +58,7 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question, body:
     )
     slot = target.slot
     record.model, record.version, record.track = slot.model, slot.version, target.track
+    record.generation = target.generation
     info = slot.servable.info
     record.task, plan = info.task, info.plan
     n_rows = rows_in(body) if asked.batch else 1

@@ -10,24 +10,19 @@ from skerry.http.request_log import log_request
 
 
 def end_request(context: ServerContext, record: RequestRecord) -> None:
-    """Count and log a request that has been answered, or whose caller has left."""
-    duration_s = time.perf_counter() - record.started_s
-    _count(context, record, duration_s)
-    if record.track is not None and record.model is not None and record.version is not None:
-        context.evidence.record(
-            record.model,
-            record.version,
-            record.track,
-            task=record.task,
-            rows=record.rows,
-            status=record.status or CLIENT_GONE,
-            duration_s=duration_s,
-            predictions=record.predictions,
-        )
+    """Log and count a request that has been answered, or whose caller has left."""
     log_request(context, record)
-    if record.mirror is not None and record.status == 200:
-        # Its work starts in a later turn of the loop, when the answer has long been written.
-        context.shadows.offer(record.mirror)
+    try:
+        _count(context, record, time.perf_counter() - record.started_s)
+        if record.mirror is not None and record.status == 200:
+            # Its work starts in a later turn of the loop, when the answer has long been written.
+            context.shadows.offer(record.mirror)
+    except Exception as error:  # noqa: BLE001 - labels are a model's own objects: the caller is not to pay
+        context.log.emit(
+            "error",
+            "request_not_counted",
+            {"request_id": record.request_id, "exception": type(error).__name__},
+        )
 
 
 def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> None:
@@ -42,8 +37,21 @@ def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> 
         record.error,
         duration_s,
     )
+    if model is None or version is None:
+        return
+    if record.track is not None:
+        context.evidence.record(
+            model,
+            version,
+            record.track,
+            task=record.task,
+            rows=record.rows,
+            status=record.status or CLIENT_GONE,
+            duration_s=duration_s,
+            predictions=record.predictions,
+        )
     predictions = record.predictions
-    if predictions is None or model is None or version is None:
+    if predictions is None or record.status != 200:
         return
     metrics.count_predictions(model, version, record.task, predictions)
     if record.input is not None:

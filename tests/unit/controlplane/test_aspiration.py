@@ -61,3 +61,13 @@ def test_the_policys_own_version_policy_goes_first() -> None:
     aspired = aspired_versions(versions(v1="ok", v2="ok"), policy, VersionPolicy(), "v1")
 
     assert {"v1"} == aspired
+
+
+def test_what_a_rollback_returns_to_stays_loaded() -> None:
+    policy = TrafficPolicy("v2", versions=VersionPolicy(latest=1))
+
+    aspired = aspired_versions(
+        versions(v1="ok", v2="ok"), policy, VersionPolicy(), "v2", TrafficPolicy("v1")
+    )
+
+    assert {"v1", "v2"} == aspired

@@ -44,6 +44,9 @@ def test_writes_nothing_when_somebody_else_wrote_first(tmp_path: Path) -> None:
     ("content", "error"),
     [
         (b"models: [", "traffic: expected YAML or JSON, got"),
+        (b"models: !!timestamp foo", "traffic: expected YAML or JSON, got"),
+        (b"models: !!bool maybe", "traffic: expected YAML or JSON, got"),
+        (b"models: !!int ''", "traffic: expected YAML or JSON, got"),
         (b"\xff\xfe", "traffic: expected YAML or JSON, got"),
         (b"schema_version: 1\nmodel: {}", "got 'model'"),
         (b"a: " + b"[" * 5000, "traffic: expected YAML or JSON, got"),

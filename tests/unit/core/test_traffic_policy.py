@@ -124,7 +124,11 @@ def canary(**changed: Any) -> dict[str, Any]:
         ),
         (
             {"sticky": {"header": "a", "salt": ""}},
-            "policy.sticky.salt: expected text of 1 to 256 characters, got ''",
+            "policy.sticky.salt: expected 1 to 256 printable characters, got ''",
+        ),
+        (
+            {"sticky": {"header": "a", "salt": "\ud800"}},
+            "policy.sticky.salt: expected 1 to 256 printable characters, got '\\ud800'",
         ),
         (
             {"shadow": {"version": "v3", "weight": 1}},
