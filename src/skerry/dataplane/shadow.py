@@ -65,6 +65,9 @@ class Shadows:
             return
         if route.sample < 100 and self._draw() * 100 >= route.sample:
             return
+        now = self._route(slot.model)
+        if now is None or now.slot is not route.slot:
+            return  # It was routed before the shadow changed: what has been counted since stays.
         line = self._lines.get(slot.model)
         if line is None or line.slot is not route.slot:
             line = self._open(route.slot)

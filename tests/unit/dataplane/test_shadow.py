@@ -401,6 +401,25 @@ def test_counts_start_anew_with_another_shadow() -> None:
     run(scenario)
 
 
+def test_a_request_that_was_routed_before_the_shadow_changed_leaves_the_new_counts() -> None:
+    async def scenario() -> None:
+        bench = Bench(Model())
+        straggler = bench.mirror(1.0)
+        bench.shadow = Slot("m", "v3", Model(3.0))
+        bench.publish(ShadowRoute(bench.shadow, 100.0))
+        bench.offer(1.0)
+        await bench.settled()
+        bench.shadows.offer(straggler)
+        assert ("v3", 0) == (bench.report()["version"], bench.report()["waiting"])
+        assert (0, 1, 0, 0) == bench.counts()
+        bench.publish(None)
+        bench.shadows.offer(straggler)
+        assert (0, 1, 0, 0) == bench.counts()
+        assert [] == bench.model.calls
+
+    run(scenario)
+
+
 def test_what_waits_for_a_shadow_that_is_none_any_more_is_dropped() -> None:
     async def scenario() -> None:
         bench = Bench(Model())
