@@ -186,7 +186,11 @@ class _Line:
             with suppress(RuntimeError):  # The loop is closed: the process is on its way out.
                 self._loop.call_soon_threadsafe(self._end, handle, done)
 
-        self._worker.put((handle.servable, waiting, end))
+        n, last = len(waiting), waiting[-1]
+        try:
+            self._worker.put((handle.servable, waiting, end))
+        except Exception as error:  # noqa: BLE001 - no thread to be had; the version must be let go
+            self._end(handle, Round.failed(Tally(0), n, last, error))
 
     def _end(self, handle: Handle, done: Round) -> None:
         handle.release()
@@ -231,8 +235,9 @@ class _Worker:
     def put(self, job: _Job) -> None:
         """Do a job after those that were put before."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=SHADOW_THREAD, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=SHADOW_THREAD, daemon=True)
+            thread.start()
+            self._thread = thread  # Only now: where none could be started, the next job tries.
         self._jobs.put(job)
 
     def close(self) -> None:

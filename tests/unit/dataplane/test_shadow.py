@@ -245,6 +245,69 @@ def test_one_that_always_raises_fails_every_request(error: BaseException) -> Non
     run(scenario)
 
 
+class Untold(Exception):
+    """Has no text: asking for it raises."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_an_error_that_can_t_be_shown_fails_its_request() -> None:
+    def before(rows: Rows) -> None:
+        raise Untold
+
+    async def scenario() -> None:
+        bench = Bench(Model(before=before))
+        bench.offer(1.0)
+        await bench.settled()
+        assert (0, 0, 1, 0) == bench.counts()
+        assert "it raised Untold" == bench.report()["last_failure"]["reason"]
+
+    run(scenario)
+
+
+def test_what_goes_wrong_before_it_is_asked_fails_the_requests_and_holds_no_version() -> None:
+    async def scenario() -> None:
+        bench = Bench(Model())
+        info = bench.model.info
+        del bench.model.info
+        for _ in range(3):
+            bench.offer(1.0)
+        await bench.settled()
+        assert (0, 0, 3, 0) == bench.counts()
+        assert "it raised AttributeError" == bench.report()["last_failure"]["reason"]
+        assert 0 == bench.shadow.in_flight
+        bench.model.info = info
+        bench.offer(1.0)
+        await bench.settled()
+        assert (1, 0, 3, 0) == bench.counts()
+
+    run(scenario)
+
+
+def test_where_no_thread_can_be_started_the_requests_fail_and_the_next_one_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def scenario() -> None:
+        bench = Bench(Model())
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            for _ in range(3):
+                bench.offer(1.0)
+            await bench.settled()
+        assert (0, 0, 3, 0) == bench.counts()
+        assert "it raised RuntimeError" == bench.report()["last_failure"]["reason"]
+        assert 0 == bench.shadow.in_flight
+        bench.offer(1.0)
+        await bench.settled()
+        assert (1, 0, 3, 0) == bench.counts()
+
+    run(scenario)
+
+
 def test_why_it_failed_is_logged_but_not_for_every_request() -> None:
     async def scenario() -> None:
         bench = Bench(Model(before=refuse_13))
