@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
+from skerry.core.rows import Rows
 from skerry.core.servable import Servable
 from skerry.dataplane.shadow_calls import Mirror, Round, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
@@ -28,6 +30,7 @@ from skerry.telemetry.logs import EventLog
 SHADOW_THREAD = "skerry-shadow"
 MAX_WAITING_REQUESTS = 1000
 MAX_WAITING_ROWS = 10_000
+MAX_WAITING_BYTES = 64 << 20
 # What comes meanwhile is answered together. It also keeps the thread from waking up for each one.
 _GATHER_S = 0.02
 _LOG_EVERY_S = 60.0
@@ -71,7 +74,7 @@ class Shadows:
         line = self._lines.get(slot.model)
         if line is None or line.slot is not route.slot:
             line = self._open(route.slot)
-        line.offer(Waiting(self._clock(), mirror))
+        line.offer(self._clock(), mirror)
 
     def report(self, model: str) -> dict[str, Any]:
         """Return what the API shows of a model's shadow, or of the last one that it had."""
@@ -131,7 +134,7 @@ class Shadows:
 class _Line:
     """What waits for one shadow version, and what has come of it. One round is under way at most.
 
-    requests, rows: that wait, or are in the round.
+    requests, rows, n_bytes: that wait, or are in the round.
     """
 
     def __init__(
@@ -143,7 +146,7 @@ class _Line:
         log: EventLog,
     ) -> None:
         self.slot, self.tally = slot, tally
-        self.requests = self.rows = 0
+        self.requests = self.rows = self.n_bytes = 0
         self._in_force = in_force
         self._worker = worker
         self._log = log
@@ -152,16 +155,18 @@ class _Line:
         self._is_busy = self._is_closed = False
         self._logged_s = -_LOG_EVERY_S
 
-    def offer(self, waiting: Waiting) -> None:
-        """Take a request, unless too much waits."""
-        rows = waiting.mirror.rows.n_rows
+    def offer(self, time_s: float, mirror: Mirror) -> None:
+        """Take a request that was answered at ``time_s``, unless too much waits."""
+        rows = mirror.rows.n_rows
         full = self.requests >= MAX_WAITING_REQUESTS or self.rows + rows > MAX_WAITING_ROWS
-        if full and self.requests:
+        n_bytes = 0 if full and self.requests else _bytes_of(mirror.rows)
+        if (full or self.n_bytes + n_bytes > MAX_WAITING_BYTES) and self.requests:
             self.tally.dropped += 1
             return
-        self._waiting.append(waiting)
+        self._waiting.append(Waiting(time_s, mirror, n_bytes))
         self.requests += 1
         self.rows += rows
+        self.n_bytes += n_bytes
         if not self._is_busy:
             self._is_busy = True
             self._loop.call_later(_GATHER_S, self._begin)
@@ -199,6 +204,7 @@ class _Line:
         self._waiting.extendleft(reversed(done.left))
         self.requests = len(self._waiting)
         self.rows = sum(each.mirror.rows.n_rows for each in self._waiting)
+        self.n_bytes = sum(each.n_bytes for each in self._waiting)
         if self._is_closed:
             self._drop()
         else:
@@ -208,6 +214,7 @@ class _Line:
         self.tally.dropped += len(self._waiting)
         self.requests -= len(self._waiting)
         self.rows -= sum(each.mirror.rows.n_rows for each in self._waiting)
+        self.n_bytes -= sum(each.n_bytes for each in self._waiting)
         self._waiting.clear()
 
     def _log_failure(self, tally: Tally) -> None:
@@ -252,3 +259,14 @@ class _Worker:
             servable, waiting, end = job
             end(self._calls.round(servable, waiting))
             del job, servable, waiting, end
+
+
+def _bytes_of(rows: Rows) -> int:
+    """Return about how much memory rows take; a text that is there twice counts twice."""
+    if rows.matrix is not None:
+        return rows.matrix.nbytes
+    columns = rows.columns or ()
+    texts = (each for each in columns if each.dtype.hasobject)
+    return sum(each.nbytes for each in columns) + sum(
+        sum(map(sys.getsizeof, each.tolist())) for each in texts
+    )

@@ -43,10 +43,14 @@ class Mirror(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A mirror that waits for its turn. time_s: when it was answered, since the epoch."""
+    """A mirror that waits for its turn.
+
+    time_s: when it was answered, since the epoch. n_bytes: its rows take about so many.
+    """
 
     time_s: float
     mirror: Mirror
+    n_bytes: int = 0
 
 
 class Round(NamedTuple):

@@ -19,7 +19,7 @@ from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.dataplane.router import Target
-from skerry.dataplane.shadow import MAX_WAITING_REQUESTS, Shadows
+from skerry.dataplane.shadow import MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, Shadows
 from skerry.dataplane.shadow_calls import Mirror, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
 from skerry.serving.handle import Slot
@@ -383,6 +383,31 @@ def test_rows_that_wait_are_bounded_too() -> None:
         bench.offer(1.0)
         await bench.settled()
         assert (2, 0, 0, 1) == bench.counts()
+
+    run(scenario)
+
+
+def number(i: int) -> Rows:
+    return Rows(1, matrix=np.full((1, 100_000), float(i)))
+
+
+def text(i: int) -> Rows:
+    return Rows(1, columns=(np.array(["x" * 800_000 + str(i)], dtype=object), np.array([1.0])))
+
+
+@pytest.mark.parametrize("rows", [number, text])
+def test_bytes_that_wait_are_bounded_too(rows: Callable[[int], Rows]) -> None:
+    async def scenario() -> None:
+        bench = Bench(Model())
+        mirror = bench.mirror(1.0)
+        for i in range(100):
+            bench.shadows.offer(mirror._replace(rows=rows(i)))
+        assert MAX_WAITING_BYTES // 800_000 == bench.report()["waiting"] == 83
+        assert 17 == bench.report()["dropped"]
+        await bench.settled()
+        bench.offer(1.0)  # there is room again
+        await bench.settled()
+        assert 17 == bench.report()["dropped"]
 
     run(scenario)
 
