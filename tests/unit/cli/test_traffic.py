@@ -428,6 +428,18 @@ def test_each_of_several_canaries_has_a_comparison() -> None:
     assert second.exit_code == 0
 
 
+def test_the_server_is_asked_to_compare_the_canary_that_is_named() -> None:
+    canaries = [{"version": "v2", "weight": 10}, {"version": "v3", "weight": 10}]
+    server = FakeSkerry(declared={"stable": "v1", "canaries": canaries})
+    server.evidence["comparison"] = {**COMPARISON, "canary": "v3", "disagreement_rate": 0.25}
+
+    result = ask(server, "promote", "--version", "v3", "--if", "disagreement_rate == 0.25")
+
+    assert result.exit_code == 0, result.stderr
+    path = "/api/v1/models/iris/evidence?window_s=300&version=v3"
+    assert ("GET", path, None, None) in server.asked
+
+
 def test_a_version_that_is_no_canary_has_no_evidence() -> None:
     server = FakeSkerry()
 
