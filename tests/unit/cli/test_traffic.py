@@ -98,6 +98,27 @@ def test_an_escape_sequence_from_elsewhere_is_no_escape_sequence() -> None:
     assert "\N{REPLACEMENT CHARACTER}[31mv1[red]" in ask(server, "show").stdout
 
 
+def test_the_newline_at_the_end_of_a_token_is_not_sent() -> None:
+    server = FakeSkerry()
+
+    result = ask(server, "show", "--token", " secret\r\n")
+
+    assert result.exit_code == 0, result.stderr
+    assert server.tokens == {"Bearer secret"}
+
+
+@pytest.mark.parametrize("token", ["sec\nret", "sec\x7fret", "sécret"])
+def test_a_token_that_can_t_be_sent_is_wrong_usage_and_not_shown(token: str) -> None:
+    server = FakeSkerry()
+
+    result = ask(server, "show", "--token", token)
+
+    assert result.exit_code == 2
+    assert "the token holds characters that can't be sent" in result.stderr
+    assert "ret" not in result.output
+    assert server.asked == []
+
+
 def test_without_a_default_model_one_is_to_be_named() -> None:
     server = FakeSkerry(is_default=False)
 
