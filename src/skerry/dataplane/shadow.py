@@ -78,6 +78,7 @@ class Shadows:
 
     def report(self, model: str) -> dict[str, Any]:
         """Return what the API shows of a model's shadow, or of the last one that it had."""
+        self._close_idle()
         route, line = self._route(model), self._lines.get(model)
         slot = None if route is None else route.slot
         tally, waiting = Tally(self._keep), 0
@@ -102,7 +103,11 @@ class Shadows:
         return line.tally.disagreement_rate
 
     def tallies(self) -> Iterator[tuple[str, str, Tally]]:
-        """Yield model, version and counts of every shadow, for metrics."""
+        """Yield model, version and counts of every shadow, for metrics.
+
+        Each scrape also ends what an idle shadow still holds, since it makes no look of its own.
+        """
+        self._close_idle()
         for model, line in self._lines.items():
             yield model, line.slot.version, line.tally
 
@@ -116,10 +121,11 @@ class Shadows:
         return None if routes is None else routes.shadow
 
     def _open(self, slot: Slot) -> _Line:
-        """Start anew for a shadow; lines of models that are gone go, too."""
-        for model in [*self._lines]:
-            if model == slot.model or model not in self._serving_map.current.models:
-                self._lines.pop(model).close()
+        """Start anew for a shadow."""
+        self._close_idle()
+        before = self._lines.pop(slot.model, None)
+        if before is not None:
+            before.close()
 
         def in_force() -> bool:
             route = self._route(slot.model)
@@ -129,6 +135,14 @@ class Shadows:
         line = _Line(slot, Tally(self._keep), in_force, _Worker(calls), self._log)
         self._lines[slot.model] = line
         return line
+
+    def _close_idle(self) -> None:
+        """End the threads of shadows that are none any more; lines of models that are gone go."""
+        for model, line in [*self._lines.items()]:
+            if model not in self._serving_map.current.models:
+                self._lines.pop(model).close()
+            else:
+                line.rest_unless_in_force()
 
 
 class _Line:
@@ -177,10 +191,14 @@ class _Line:
         self._drop()
         self._worker.close()
 
-    def _begin(self) -> None:
+    def rest_unless_in_force(self) -> None:
+        """Drop what waits, and end the thread, where the shadow is none any more; keep counts."""
         if not self._in_force():
             self._drop()
             self._worker.close()
+
+    def _begin(self) -> None:
+        self.rest_unless_in_force()
         if not self._waiting:
             self._is_busy = False
             return

@@ -19,7 +19,7 @@ from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.dataplane.router import Target
-from skerry.dataplane.shadow import MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, Shadows
+from skerry.dataplane.shadow import MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, SHADOW_THREAD, Shadows
 from skerry.dataplane.shadow_calls import Mirror, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
 from skerry.serving.handle import Slot
@@ -521,6 +521,32 @@ def test_what_waits_for_a_shadow_that_is_none_any_more_is_dropped() -> None:
         bench.offer(1.0)
         await bench.settled()
         assert (1, 0, 0, 1) == bench.counts()
+
+    run(scenario)
+
+
+def shadow_threads() -> set[threading.Thread]:
+    return {each for each in threading.enumerate() if each.name == SHADOW_THREAD}
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_idle_shadow_that_is_none_any_more_keeps_no_thread(is_gone: bool) -> None:
+    async def scenario() -> None:
+        before = shadow_threads()
+        bench = Bench(Model())
+        bench.offer(1.0)
+        await bench.settled()
+        (thread,) = shadow_threads() - before
+        await asyncio.sleep(0.05)  # its last look finds it in force and nothing to do
+        if is_gone:
+            bench.serving_map.publish(ServingSnapshot({}, ()))
+        else:
+            bench.publish(None)
+        told = [(model, version) for model, version, _ in bench.shadows.tallies()]
+        assert told == ([] if is_gone else [("m", "v2")])
+        await asyncio.to_thread(thread.join, LIMIT_S)
+        assert not thread.is_alive()
+        assert (0 if is_gone else 1, 0, 0, 0) == bench.counts()
 
     run(scenario)
 
