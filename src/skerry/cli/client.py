@@ -69,9 +69,13 @@ class Client(Connection):
         """Return to the policy before the last change."""
         return self._change("POST", f"/api/v1/models/{model}/rollback", None)
 
-    def evidence(self, model: str, window_s: int) -> dict[str, Any]:
-        """Return what the process that answers has seen of each version."""
-        return self._get(f"/api/v1/models/{model}/evidence?window_s={window_s}")
+    def evidence(self, model: str, window_s: int, canary: str | None = None) -> dict[str, Any]:
+        """Return what the process that answers has seen of each version.
+
+        canary: the one to compare with stable; None leaves it to the server.
+        """
+        chosen = "" if canary is None else f"&version={canary}"
+        return self._get(f"/api/v1/models/{model}/evidence?window_s={window_s}{chosen}")
 
     def shadow(self, model: str) -> dict[str, Any]:
         """Return what the shadow answered in that process."""

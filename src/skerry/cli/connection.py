@@ -17,11 +17,14 @@ class Connection:
     url: as people may read it, without the password that it may hold.
 
     Raises:
-        click.UsageError: the URL is none.
+        click.UsageError: the URL is none, or the token can't be sent.
     """
 
     def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
         headers = {"User-Agent": "skerry"}
+        token = (token or "").strip()  # What is read from a file often ends in a newline.
+        if not (token.isascii() and token.isprintable()):
+            raise click.UsageError("the token holds characters that can't be sent")
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:

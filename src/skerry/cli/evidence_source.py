@@ -33,14 +33,19 @@ class EvidenceSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProcessEvidence:
-    """What the one process saw that answers at the server's URL."""
+    """What the one process saw that answers at the server's URL.
+
+    canary: the one that the server is to compare, because it alone knows what that one answered
+        as a shadow; None leaves it to the server.
+    """
 
     client: Client
     window_s: int
+    canary: str | None = None
 
     def read(self, view: View) -> Evidence:
         """Ask the server."""
-        data = self.client.evidence(view["model"], self.window_s)
+        data = self.client.evidence(view["model"], self.window_s, self.canary)
         in_force = view["in_force"] or {}
         shadow = self.client.shadow(view["model"]) if in_force.get("shadow") else None
         return Evidence.from_api(data, *_roles(view), shadow)
@@ -67,13 +72,17 @@ def evidence_source(
     prometheus_url: str | None,
     selector: str,
     timeout_s: float,
+    canary: str | None = None,
 ) -> Iterator[EvidenceSource]:
-    """Give what the options ask for; say on stderr where it sees but one process."""
+    """Give what the options ask for; say on stderr where it sees but one process.
+
+    canary: the one that is judged; None where all are.
+    """
     if prometheus_url is None:
         click.echo(
             f"evidence of one process only ({client.url}): --prometheus URL sums all pods", err=True
         )
-        yield ProcessEvidence(client, window_s)
+        yield ProcessEvidence(client, window_s, canary)
         return
     from skerry.cli.prometheus import Prometheus, Queries
 

@@ -17,6 +17,9 @@ from skerry.cli.errors import CommandFailed
 
 Policy = Mapping[str, Any]
 
+# PyYAML lets some of them through for a tag that does not fit its value, as ``!!bool maybe``.
+_UNREADABLE = (TypeError, ValueError, RecursionError, LookupError, AttributeError)
+
 
 def canaries_of(policy: Policy | None) -> list[dict[str, Any]]:
     """Return a policy's canaries; it may have one, several, or none."""
@@ -99,7 +102,7 @@ def read_policy(file: TextIO, model: str) -> Any:
     try:
         data = yaml.safe_load(file)
         json.dumps(data, allow_nan=False)
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+    except (*_UNREADABLE, yaml.YAMLError) as error:
         raise CommandFailed(f"{name}: {error}") from error
     if data is None:
         raise CommandFailed(f"{name} is empty")

@@ -152,6 +152,7 @@ def promote_command(
                 prometheus_url=prometheus_url,
                 selector=selector,
                 timeout_s=timeout_s,
+                canary=version,
             ) as source:
                 _check(condition, source, view, canary)
         with _unchanged(chosen):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
+from skerry.core.rows import Rows
 from skerry.core.servable import Servable
 from skerry.dataplane.shadow_calls import Mirror, Round, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
@@ -28,6 +30,7 @@ from skerry.telemetry.logs import EventLog
 SHADOW_THREAD = "skerry-shadow"
 MAX_WAITING_REQUESTS = 1000
 MAX_WAITING_ROWS = 10_000
+MAX_WAITING_BYTES = 64 << 20
 # What comes meanwhile is answered together. It also keeps the thread from waking up for each one.
 _GATHER_S = 0.02
 _LOG_EVERY_S = 60.0
@@ -65,13 +68,17 @@ class Shadows:
             return
         if route.sample < 100 and self._draw() * 100 >= route.sample:
             return
+        now = self._route(slot.model)
+        if now is None or now.slot is not route.slot:
+            return  # It was routed before the shadow changed: what has been counted since stays.
         line = self._lines.get(slot.model)
         if line is None or line.slot is not route.slot:
             line = self._open(route.slot)
-        line.offer(Waiting(self._clock(), mirror))
+        line.offer(self._clock(), mirror)
 
     def report(self, model: str) -> dict[str, Any]:
         """Return what the API shows of a model's shadow, or of the last one that it had."""
+        self._close_idle()
         route, line = self._route(model), self._lines.get(model)
         slot = None if route is None else route.slot
         tally, waiting = Tally(self._keep), 0
@@ -96,7 +103,11 @@ class Shadows:
         return line.tally.disagreement_rate
 
     def tallies(self) -> Iterator[tuple[str, str, Tally]]:
-        """Yield model, version and counts of every shadow, for metrics."""
+        """Yield model, version and counts of every shadow, for metrics.
+
+        Each scrape also ends what an idle shadow still holds, since it makes no look of its own.
+        """
+        self._close_idle()
         for model, line in self._lines.items():
             yield model, line.slot.version, line.tally
 
@@ -110,10 +121,11 @@ class Shadows:
         return None if routes is None else routes.shadow
 
     def _open(self, slot: Slot) -> _Line:
-        """Start anew for a shadow; lines of models that are gone go, too."""
-        for model in [*self._lines]:
-            if model == slot.model or model not in self._serving_map.current.models:
-                self._lines.pop(model).close()
+        """Start anew for a shadow."""
+        self._close_idle()
+        before = self._lines.pop(slot.model, None)
+        if before is not None:
+            before.close()
 
         def in_force() -> bool:
             route = self._route(slot.model)
@@ -124,11 +136,19 @@ class Shadows:
         self._lines[slot.model] = line
         return line
 
+    def _close_idle(self) -> None:
+        """End the threads of shadows that are none any more; lines of models that are gone go."""
+        for model, line in [*self._lines.items()]:
+            if model not in self._serving_map.current.models:
+                self._lines.pop(model).close()
+            else:
+                line.rest_unless_in_force()
+
 
 class _Line:
     """What waits for one shadow version, and what has come of it. One round is under way at most.
 
-    requests, rows: that wait, or are in the round.
+    requests, rows, n_bytes: that wait, or are in the round.
     """
 
     def __init__(
@@ -140,7 +160,7 @@ class _Line:
         log: EventLog,
     ) -> None:
         self.slot, self.tally = slot, tally
-        self.requests = self.rows = 0
+        self.requests = self.rows = self.n_bytes = 0
         self._in_force = in_force
         self._worker = worker
         self._log = log
@@ -149,16 +169,18 @@ class _Line:
         self._is_busy = self._is_closed = False
         self._logged_s = -_LOG_EVERY_S
 
-    def offer(self, waiting: Waiting) -> None:
-        """Take a request, unless too much waits."""
-        rows = waiting.mirror.rows.n_rows
+    def offer(self, time_s: float, mirror: Mirror) -> None:
+        """Take a request that was answered at ``time_s``, unless too much waits."""
+        rows = mirror.rows.n_rows
         full = self.requests >= MAX_WAITING_REQUESTS or self.rows + rows > MAX_WAITING_ROWS
-        if full and self.requests:
+        n_bytes = 0 if full and self.requests else _bytes_of(mirror.rows)
+        if (full or self.n_bytes + n_bytes > MAX_WAITING_BYTES) and self.requests:
             self.tally.dropped += 1
             return
-        self._waiting.append(waiting)
+        self._waiting.append(Waiting(time_s, mirror, n_bytes))
         self.requests += 1
         self.rows += rows
+        self.n_bytes += n_bytes
         if not self._is_busy:
             self._is_busy = True
             self._loop.call_later(_GATHER_S, self._begin)
@@ -169,10 +191,14 @@ class _Line:
         self._drop()
         self._worker.close()
 
-    def _begin(self) -> None:
+    def rest_unless_in_force(self) -> None:
+        """Drop what waits, and end the thread, where the shadow is none any more; keep counts."""
         if not self._in_force():
             self._drop()
             self._worker.close()
+
+    def _begin(self) -> None:
+        self.rest_unless_in_force()
         if not self._waiting:
             self._is_busy = False
             return
@@ -183,7 +209,11 @@ class _Line:
             with suppress(RuntimeError):  # The loop is closed: the process is on its way out.
                 self._loop.call_soon_threadsafe(self._end, handle, done)
 
-        self._worker.put((handle.servable, waiting, end))
+        n, last = len(waiting), waiting[-1]
+        try:
+            self._worker.put((handle.servable, waiting, end))
+        except Exception as error:  # noqa: BLE001 - no thread to be had; the version must be let go
+            self._end(handle, Round.failed(Tally(0), n, last, error))
 
     def _end(self, handle: Handle, done: Round) -> None:
         handle.release()
@@ -192,6 +222,7 @@ class _Line:
         self._waiting.extendleft(reversed(done.left))
         self.requests = len(self._waiting)
         self.rows = sum(each.mirror.rows.n_rows for each in self._waiting)
+        self.n_bytes = sum(each.n_bytes for each in self._waiting)
         if self._is_closed:
             self._drop()
         else:
@@ -201,6 +232,7 @@ class _Line:
         self.tally.dropped += len(self._waiting)
         self.requests -= len(self._waiting)
         self.rows -= sum(each.mirror.rows.n_rows for each in self._waiting)
+        self.n_bytes -= sum(each.n_bytes for each in self._waiting)
         self._waiting.clear()
 
     def _log_failure(self, tally: Tally) -> None:
@@ -228,8 +260,9 @@ class _Worker:
     def put(self, job: _Job) -> None:
         """Do a job after those that were put before."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=SHADOW_THREAD, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=SHADOW_THREAD, daemon=True)
+            thread.start()
+            self._thread = thread  # Only now: where none could be started, the next job tries.
         self._jobs.put(job)
 
     def close(self) -> None:
@@ -244,3 +277,14 @@ class _Worker:
             servable, waiting, end = job
             end(self._calls.round(servable, waiting))
             del job, servable, waiting, end
+
+
+def _bytes_of(rows: Rows) -> int:
+    """Return about how much memory rows take; a text that is there twice counts twice."""
+    if rows.matrix is not None:
+        return rows.matrix.nbytes
+    columns = rows.columns or ()
+    texts = (each for each in columns if each.dtype.hasobject)
+    return sum(each.nbytes for each in columns) + sum(
+        sum(map(sys.getsizeof, each.tolist())) for each in texts
+    )

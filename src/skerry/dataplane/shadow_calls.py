@@ -43,10 +43,14 @@ class Mirror(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A mirror that waits for its turn. time_s: when it was answered, since the epoch."""
+    """A mirror that waits for its turn.
+
+    time_s: when it was answered, since the epoch. n_bytes: its rows take about so many.
+    """
 
     time_s: float
     mirror: Mirror
+    n_bytes: int = 0
 
 
 class Round(NamedTuple):
@@ -55,6 +59,12 @@ class Round(NamedTuple):
     tally: Tally
     left: deque[Waiting]
     rest_s: float
+
+    @classmethod
+    def failed(cls, tally: Tally, n: int, last: Waiting, error: BaseException) -> Round:
+        """Return a round of which nothing is left, because ``error`` fails ``n`` requests."""
+        tally.count_failed(n, _raised(last, error))
+        return cls(tally, deque(), 0.0)
 
 
 class ShadowCalls:
@@ -80,8 +90,17 @@ class ShadowCalls:
         self._comparisons: dict[int, tuple[ServableInfo, Comparison]] = {}
 
     def round(self, servable: Servable, waiting: deque[Waiting]) -> Round:
-        """Ask as many of those that wait as 20 ms allow, but at least once."""
-        tally = Tally(self._keep)
+        """Ask as many of those that wait as 20 ms allow, but at least once.
+
+        Does not raise: what keeps them all from being asked or compared is a failure of all.
+        """
+        tally, n, last = Tally(self._keep), len(waiting), waiting[-1]
+        try:
+            return self._round(servable, waiting, tally)
+        except BaseException as error:  # noqa: BLE001 - or the version would be held for ever
+            return Round.failed(tally, n - tally.requests, last, error)
+
+    def _round(self, servable: Servable, waiting: deque[Waiting], tally: Tally) -> Round:
         if len({id(each.mirror.info) for each in waiting}) > 1:
             waiting = deque(sorted(waiting, key=lambda each: id(each.mirror.info)))
         ends_s = self._clock() + _ROUND_S
@@ -106,9 +125,7 @@ class ShadowCalls:
                 self._most_joined = len(calls) // 2
                 waiting.extendleft(reversed(calls))
                 return
-            name = type(error).__name__
-            detail = f"{name}: {error}"[:_SHOWN_CHARACTERS]
-            tally.count_failed(1, _failure(calls[0], f"it raised {name}", detail))
+            tally.count_failed(1, _raised(calls[0], error))
         else:
             self._most_joined = min(2 * self._most_joined, _JOINED_REQUESTS)
 
@@ -169,6 +186,15 @@ class ShadowCalls:
 
 def _failure(last: Waiting, reason: str, detail: str = "") -> Failure:
     return Failure(last.time_s, last.mirror.request_id, reason, detail or reason)
+
+
+def _raised(last: Waiting, error: BaseException) -> Failure:
+    name = type(error).__name__
+    try:
+        detail = f"{name}: {error}"[:_SHOWN_CHARACTERS]
+    except Exception:  # noqa: BLE001 - a model's exception may raise when it is to be text
+        detail = name
+    return _failure(last, f"it raised {name}", detail)
 
 
 def _features(rows: Rows, row: int) -> tuple[object, ...]:

@@ -98,6 +98,27 @@ def test_an_escape_sequence_from_elsewhere_is_no_escape_sequence() -> None:
     assert "\N{REPLACEMENT CHARACTER}[31mv1[red]" in ask(server, "show").stdout
 
 
+def test_the_newline_at_the_end_of_a_token_is_not_sent() -> None:
+    server = FakeSkerry()
+
+    result = ask(server, "show", "--token", " secret\r\n")
+
+    assert result.exit_code == 0, result.stderr
+    assert server.tokens == {"Bearer secret"}
+
+
+@pytest.mark.parametrize("token", ["sec\nret", "sec\x7fret", "sécret"])
+def test_a_token_that_can_t_be_sent_is_wrong_usage_and_not_shown(token: str) -> None:
+    server = FakeSkerry()
+
+    result = ask(server, "show", "--token", token)
+
+    assert result.exit_code == 2
+    assert "the token holds characters that can't be sent" in result.stderr
+    assert "ret" not in result.output
+    assert server.asked == []
+
+
 def test_without_a_default_model_one_is_to_be_named() -> None:
     server = FakeSkerry(is_default=False)
 
@@ -153,6 +174,9 @@ def test_set_reads_stdin_and_heeds_the_generation() -> None:
         ("# nothing\n", "skerry: policy.yaml is empty"),
         ("stable: 2026-01-01", "skerry: policy.yaml: Object of type date is not JSON"),
         ("stable: .nan", "skerry: policy.yaml: Out of range float"),
+        ("models: !!timestamp foo", "skerry: policy.yaml: "),
+        ("models: !!bool maybe", "skerry: policy.yaml: "),
+        ("models: !!int ''", "skerry: policy.yaml: "),
         ("models: {wine: {}}", "policy.yaml has no policy of iris; it has those of: wine"),
         ("models: [iris]", "policy.yaml has no policy of iris; it has those of: none"),
     ],
@@ -423,6 +447,18 @@ def test_each_of_several_canaries_has_a_comparison() -> None:
     assert first.exit_code == 4
     assert "p99_ratio = 2: p99_ratio > 2 is false" in first.stderr
     assert second.exit_code == 0
+
+
+def test_the_server_is_asked_to_compare_the_canary_that_is_named() -> None:
+    canaries = [{"version": "v2", "weight": 10}, {"version": "v3", "weight": 10}]
+    server = FakeSkerry(declared={"stable": "v1", "canaries": canaries})
+    server.evidence["comparison"] = {**COMPARISON, "canary": "v3", "disagreement_rate": 0.25}
+
+    result = ask(server, "promote", "--version", "v3", "--if", "disagreement_rate == 0.25")
+
+    assert result.exit_code == 0, result.stderr
+    path = "/api/v1/models/iris/evidence?window_s=300&version=v3"
+    assert ("GET", path, None, None) in server.asked
 
 
 def test_a_version_that_is_no_canary_has_no_evidence() -> None:

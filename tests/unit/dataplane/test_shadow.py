@@ -19,7 +19,7 @@ from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.dataplane.router import Target
-from skerry.dataplane.shadow import MAX_WAITING_REQUESTS, Shadows
+from skerry.dataplane.shadow import MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, SHADOW_THREAD, Shadows
 from skerry.dataplane.shadow_calls import Mirror, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
 from skerry.serving.handle import Slot
@@ -245,6 +245,69 @@ def test_one_that_always_raises_fails_every_request(error: BaseException) -> Non
     run(scenario)
 
 
+class Untold(Exception):
+    """Has no text: asking for it raises."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_an_error_that_can_t_be_shown_fails_its_request() -> None:
+    def before(rows: Rows) -> None:
+        raise Untold
+
+    async def scenario() -> None:
+        bench = Bench(Model(before=before))
+        bench.offer(1.0)
+        await bench.settled()
+        assert (0, 0, 1, 0) == bench.counts()
+        assert "it raised Untold" == bench.report()["last_failure"]["reason"]
+
+    run(scenario)
+
+
+def test_what_goes_wrong_before_it_is_asked_fails_the_requests_and_holds_no_version() -> None:
+    async def scenario() -> None:
+        bench = Bench(Model())
+        info = bench.model.info
+        del bench.model.info
+        for _ in range(3):
+            bench.offer(1.0)
+        await bench.settled()
+        assert (0, 0, 3, 0) == bench.counts()
+        assert "it raised AttributeError" == bench.report()["last_failure"]["reason"]
+        assert 0 == bench.shadow.in_flight
+        bench.model.info = info
+        bench.offer(1.0)
+        await bench.settled()
+        assert (1, 0, 3, 0) == bench.counts()
+
+    run(scenario)
+
+
+def test_where_no_thread_can_be_started_the_requests_fail_and_the_next_one_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def scenario() -> None:
+        bench = Bench(Model())
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            for _ in range(3):
+                bench.offer(1.0)
+            await bench.settled()
+        assert (0, 0, 3, 0) == bench.counts()
+        assert "it raised RuntimeError" == bench.report()["last_failure"]["reason"]
+        assert 0 == bench.shadow.in_flight
+        bench.offer(1.0)
+        await bench.settled()
+        assert (1, 0, 3, 0) == bench.counts()
+
+    run(scenario)
+
+
 def test_why_it_failed_is_logged_but_not_for_every_request() -> None:
     async def scenario() -> None:
         bench = Bench(Model(before=refuse_13))
@@ -320,6 +383,31 @@ def test_rows_that_wait_are_bounded_too() -> None:
         bench.offer(1.0)
         await bench.settled()
         assert (2, 0, 0, 1) == bench.counts()
+
+    run(scenario)
+
+
+def number(i: int) -> Rows:
+    return Rows(1, matrix=np.full((1, 100_000), float(i)))
+
+
+def text(i: int) -> Rows:
+    return Rows(1, columns=(np.array(["x" * 800_000 + str(i)], dtype=object), np.array([1.0])))
+
+
+@pytest.mark.parametrize("rows", [number, text])
+def test_bytes_that_wait_are_bounded_too(rows: Callable[[int], Rows]) -> None:
+    async def scenario() -> None:
+        bench = Bench(Model())
+        mirror = bench.mirror(1.0)
+        for i in range(100):
+            bench.shadows.offer(mirror._replace(rows=rows(i)))
+        assert MAX_WAITING_BYTES // 800_000 == bench.report()["waiting"] == 83
+        assert 17 == bench.report()["dropped"]
+        await bench.settled()
+        bench.offer(1.0)  # there is room again
+        await bench.settled()
+        assert 17 == bench.report()["dropped"]
 
     run(scenario)
 
@@ -401,6 +489,25 @@ def test_counts_start_anew_with_another_shadow() -> None:
     run(scenario)
 
 
+def test_a_request_that_was_routed_before_the_shadow_changed_leaves_the_new_counts() -> None:
+    async def scenario() -> None:
+        bench = Bench(Model())
+        straggler = bench.mirror(1.0)
+        bench.shadow = Slot("m", "v3", Model(3.0))
+        bench.publish(ShadowRoute(bench.shadow, 100.0))
+        bench.offer(1.0)
+        await bench.settled()
+        bench.shadows.offer(straggler)
+        assert ("v3", 0) == (bench.report()["version"], bench.report()["waiting"])
+        assert (0, 1, 0, 0) == bench.counts()
+        bench.publish(None)
+        bench.shadows.offer(straggler)
+        assert (0, 1, 0, 0) == bench.counts()
+        assert [] == bench.model.calls
+
+    run(scenario)
+
+
 def test_what_waits_for_a_shadow_that_is_none_any_more_is_dropped() -> None:
     async def scenario() -> None:
         bench = Bench(Model())
@@ -414,6 +521,32 @@ def test_what_waits_for_a_shadow_that_is_none_any_more_is_dropped() -> None:
         bench.offer(1.0)
         await bench.settled()
         assert (1, 0, 0, 1) == bench.counts()
+
+    run(scenario)
+
+
+def shadow_threads() -> set[threading.Thread]:
+    return {each for each in threading.enumerate() if each.name == SHADOW_THREAD}
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_idle_shadow_that_is_none_any_more_keeps_no_thread(is_gone: bool) -> None:
+    async def scenario() -> None:
+        before = shadow_threads()
+        bench = Bench(Model())
+        bench.offer(1.0)
+        await bench.settled()
+        (thread,) = shadow_threads() - before
+        await asyncio.sleep(0.05)  # its last look finds it in force and nothing to do
+        if is_gone:
+            bench.serving_map.publish(ServingSnapshot({}, ()))
+        else:
+            bench.publish(None)
+        told = [(model, version) for model, version, _ in bench.shadows.tallies()]
+        assert told == ([] if is_gone else [("m", "v2")])
+        await asyncio.to_thread(thread.join, LIMIT_S)
+        assert not thread.is_alive()
+        assert (0 if is_gone else 1, 0, 0, 0) == bench.counts()
 
     run(scenario)
 
