@@ -35,6 +35,7 @@ from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
 from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
+from skerry.http.admission import Admission
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -160,6 +161,18 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
 def build_immediate(settings: Settings, parts: Parts) -> ImmediateAnswers:
     """Return what answers quick predictions before the application is asked."""
     return ImmediateAnswers(_lean_routes(settings), parts.context)
+
+
+def build_admission(settings: Settings, parts: Parts) -> Admission:
+    """Return what decides who is answered while more is asked than can be."""
+    context = parts.context
+    return Admission(
+        _lean_routes(settings),
+        context.serving_map,
+        context.default_model,
+        context.executor,
+        timeout_s=settings.request_timeout_s,
+    )
 
 
 def _lean_routes(settings: Settings) -> LeanRoutes:

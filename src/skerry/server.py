@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from skerry import __version__
-from skerry.app import build_app, build_immediate, build_parts
+from skerry.app import build_admission, build_app, build_immediate, build_parts
 from skerry.controlplane.memory import use_one_arena
 from skerry.controlplane.views import what_is_missing
 from skerry.dataplane.threads import quiet_numpy
@@ -65,6 +65,7 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
     class Protocol(BoundedHttpProtocol):
         headers_timeout_s = settings.request_timeout_s
         immediate = build_immediate(settings, parts)
+        admission = build_admission(settings, parts)
 
     config = uvicorn.Config(
         build_app(settings, parts),

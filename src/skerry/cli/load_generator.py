@@ -61,11 +61,14 @@ class Counts:
     """What came back.
 
     latencies_s: by status, from when the request was due to the last byte of its answer.
+    refused_s: of the answers 429, from when the request was sent: a caller whose connections are
+        all busy can't send what is due.
     failures: requests that got no whole answer, by reason. unsent: were due, and never sent.
     retry_after_s: seconds that the answers 429 named. elapsed_s: to the last answer.
     """
 
     latencies_s: dict[int, array[float]] = field(default_factory=dict)
+    refused_s: array[float] = field(default_factory=lambda: array("d"))
     failures: Counter[str] = field(default_factory=Counter)
     retry_after_s: Counter[int] = field(default_factory=Counter)
     unsent: int = 0
@@ -145,8 +148,10 @@ class LoadGenerator:
         latencies_s = self.counts.latencies_s.setdefault(status, array("d"))
         latencies_s.append(now_s - connection.due_s)
         self.counts.elapsed_s = now_s - self._began_s
-        if status == 429 and (named := _RETRY_AFTER.search(head)):
-            self.counts.retry_after_s[int(named[1])] += 1
+        if status == 429:
+            self.counts.refused_s.append(now_s - connection.asked_s)
+            if named := _RETRY_AFTER.search(head):
+                self.counts.retry_after_s[int(named[1])] += 1
 
     def is_lost(self, connection: _Connection, reason: str) -> None:
         """Count a request that the connection took along."""
@@ -177,8 +182,10 @@ class LoadGenerator:
                 await connection.ended.wait()
             finally:
                 connection.close("ended")
-                async with asyncio.timeout(_CLOSE_S):
-                    await connection.ended.wait()  # abort() ends it at the loop's next turn
+                # abort() ends it at the loop's next turn, which is late where CPUs are busy.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_CLOSE_S):
+                        await connection.ended.wait()
 
     async def _pace(self) -> None:
         """Make requests due at even intervals, and send those that find a free connection."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -30,15 +30,20 @@ _SHORT_US = 20_000.0
 _RETRY_AFTER_S = 1
 
 
-class _Lane:
+class Lane:
     """Calls of about the same length, in the order in which they came."""
 
-    __slots__ = ("free_threads", "queue_rows", "waiting")
+    __slots__ = ("free_threads", "max_queue_rows", "queue_rows", "waiting")
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, max_queue_rows: int) -> None:
         self.free_threads = threads
+        self.max_queue_rows = max_queue_rows
         self.queue_rows = 0
         self.waiting: OrderedDict[Call, None] = OrderedDict()
+
+    def has_room(self, n_rows: int) -> bool:
+        """Tell whether so many rows would be admitted now."""
+        return self.free_threads > 0 or self.queue_rows + n_rows <= self.max_queue_rows
 
     def add(self, call: Call) -> None:
         """Have the call wait for its turn."""
@@ -72,6 +77,7 @@ class Executor:
 
     threads: of each lane. max_queue_rows: rows that may wait in each lane, of all models together.
     metrics: what calls and waits are counted in.
+    on_room: called whenever a lane may have room that it did not have.
     """
 
     def __init__(
@@ -81,8 +87,9 @@ class Executor:
         self._pool = ThreadPoolExecutor(
             2 * threads, thread_name_prefix=PREDICT_THREAD, initializer=quiet_numpy
         )
-        self._short, self._long = _Lane(threads), _Lane(threads)
-        self._max_queue_rows = max_queue_rows
+        self._short, self._long = Lane(threads, max_queue_rows), Lane(threads, max_queue_rows)
+        self._crowded_rows = max_queue_rows // 2
+        self.on_room: Callable[[], None] = lambda: None
 
     @property
     def queue_rows(self) -> int:
@@ -97,6 +104,17 @@ class Executor:
                 rows[call.handle.model] += call.rows.n_rows
         return rows
 
+    @property
+    def lanes(self) -> tuple[Lane, Lane]:
+        """The lane of short calls, and that of long ones."""
+        return self._short, self._long
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a lane may soon have no room."""
+        limit = self._crowded_rows
+        return self._short.queue_rows > limit or self._long.queue_rows > limit
+
     def submit(self, handle: Handle, rows: Rows) -> asyncio.Future[Predictions]:
         """Return the future predictions of the held version.
 
@@ -108,7 +126,7 @@ class Executor:
         Raises:
             QueueFull: as many rows wait as may.
         """
-        lane = self._lane(handle.servable.info.plan, rows.n_rows)
+        lane = self.lane(handle.servable.info.plan, rows.n_rows)
         self._check_room(lane, rows.n_rows)
         loop = asyncio.get_running_loop()
         call = Call(handle, rows, loop.create_future())
@@ -123,12 +141,12 @@ class Executor:
         Raises:
             QueueFull: they would not.
         """
-        self._check_room(self._lane(plan, n_rows), n_rows)
+        self._check_room(self.lane(plan, n_rows), n_rows)
 
-    def _check_room(self, lane: _Lane, n_rows: int) -> None:
-        if not lane.free_threads and lane.queue_rows + n_rows > self._max_queue_rows:
+    def _check_room(self, lane: Lane, n_rows: int) -> None:
+        if not lane.has_room(n_rows):
             raise QueueFull(
-                f"{lane.queue_rows} rows are waiting, at most {self._max_queue_rows} may"
+                f"{lane.queue_rows} rows are waiting, at most {lane.max_queue_rows} may"
                 " (SKERRY_MAX_QUEUE_ROWS)",
                 retry_after_s=_RETRY_AFTER_S,
             )
@@ -141,11 +159,12 @@ class Executor:
                 call.future.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _lane(self, plan: Plan, n_rows: int) -> _Lane:
+    def lane(self, plan: Plan, n_rows: int) -> Lane:
+        """Return the lane that so many rows for a version with this plan would wait in."""
         duration_us = plan.duration_us(n_rows)
         return self._long if duration_us is None or duration_us > _SHORT_US else self._short
 
-    def _dispatch(self, lane: _Lane, loop: asyncio.AbstractEventLoop) -> None:
+    def _dispatch(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
         while lane.free_threads and lane.waiting:
             calls = lane.next_calls()
             lane.free_threads -= 1
@@ -154,7 +173,7 @@ class Executor:
                 self._metrics.count_wait(call.handle.model, now_s - call.made_s)
             self._pool.submit(self._work, lane, loop, calls)
 
-    def _work(self, lane: _Lane, loop: asyncio.AbstractEventLoop, calls: list[Call]) -> None:
+    def _work(self, lane: Lane, loop: asyncio.AbstractEventLoop, calls: list[Call]) -> None:
         started_s = time.perf_counter()
         outcomes = answer(calls)
         duration_s = time.perf_counter() - started_s
@@ -165,7 +184,7 @@ class Executor:
 
     def _end(
         self,
-        lane: _Lane,
+        lane: Lane,
         loop: asyncio.AbstractEventLoop,
         calls: list[Call],
         outcomes: list[Predictions | Exception],
@@ -183,13 +202,15 @@ class Executor:
                 call.future.set_result(outcome)
         for call in calls:
             call.handle.release()
+        self.on_room()
 
     def _count(self, calls: list[Call], duration_s: float) -> None:
         handle, n_rows = calls[0].handle, sum(call.rows.n_rows for call in calls)
         executor = handle.servable.info.plan.executor_for(n_rows)
         self._metrics.count_call(handle.model, handle.version, executor, n_rows, duration_s)
 
-    def _withdraw(self, lane: _Lane, call: Call) -> None:
+    def _withdraw(self, lane: Lane, call: Call) -> None:
         if call in lane.waiting:
             lane.remove(call)
             call.handle.release()
+            self.on_room()

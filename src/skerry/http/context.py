@@ -27,6 +27,8 @@ from skerry.telemetry.serving_metrics import ServingMetrics
 SCOPE_KEY = "skerry.request"
 UNIFORM_KEY = "skerry.uniform"
 """Where a request's scope keeps the number that was drawn for it, if one was."""
+ARRIVED_KEY = "skerry.arrived_s"
+"""Where the scope of a request that was held has the time when it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class RequestRecord:
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, input, predictions: of the version that answers, what it was asked, and has answered.
     executor, inference_s: of the call of the model, where it was made on the event loop.
+    started_s: by ``time.perf_counter``, when the request came.
     error: slug of the problem it was answered with.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """

@@ -13,7 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry.core.errors import HeadersTooLarge, SkerryError
-from skerry.http.context import SCOPE_KEY, UNIFORM_KEY, RequestRecord, ServerContext
+from skerry.http.context import (
+    ARRIVED_KEY,
+    SCOPE_KEY,
+    UNIFORM_KEY,
+    RequestRecord,
+    ServerContext,
+)
 from skerry.http.errors import CLIENT_GONE, internal_error, problem_lines
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
@@ -41,7 +47,7 @@ class Edge:
         uniform = scope.get(UNIFORM_KEY)
         record = RequestRecord(
             request_id_of(header_fields(headers)),
-            time.perf_counter(),
+            scope.get(ARRIVED_KEY) or time.perf_counter(),
             scope["method"],
             self._context.draw() if uniform is None else uniform,
         )

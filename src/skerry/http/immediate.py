@@ -21,6 +21,8 @@ from skerry.http.request_ids import request_id_of
 _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
 _JSON = b"application/json"
 _OK = b"HTTP/1.1 200 OK\r\n"
+_NO_TIME = "more is asked than can be answered; this could be, in a second or so"
+_RETRY_AFTER_S = 1
 _TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\n"
 
 
@@ -45,13 +47,19 @@ class ImmediateAnswers:
         return self._context.draw()
 
     def answer(
-        self, target: bytes, lines: list[tuple[bytes, bytes]], body: bytes, uniform: float
+        self,
+        target: bytes,
+        lines: list[tuple[bytes, bytes]],
+        body: bytes,
+        uniform: float,
+        arrived_s: float | None = None,
     ) -> list[bytes] | None:
         """Return the lines and body of the response to a POST, or None to decline.
 
         target: path in ASCII. lines: header names in lower case, and values.
         uniform: drawn for this request. Where this declines, it must be dealt out by the same
             number again: another would halve the share of a version that is not quick.
+        arrived_s: by ``time.perf_counter``, None for now.
         """
         context = self._context
         fields = header_fields(lines)
@@ -63,9 +71,8 @@ class ImmediateAnswers:
         if found is None:
             return None
         route, path_params = found
-        record = RequestRecord(
-            request_id_of(fields), time.perf_counter(), "POST", uniform, route.path
-        )
+        started_s = arrived_s or time.perf_counter()
+        record = RequestRecord(request_id_of(fields), started_s, "POST", uniform, route.path)
         try:
             asked = question(
                 context,
@@ -91,6 +98,17 @@ class ImmediateAnswers:
         record.mirror = mirror(record, resolved, predictions)
         end_request(context, record)
         return _response(_OK, answered.lines(record.request_id), answered.body)
+
+    def refuse(self, target: bytes, lines: list[tuple[bytes, bytes]]) -> list[bytes] | None:
+        """Return the response to a POST for which there is no time, or None to decline."""
+        found = self._lean_routes.find("POST", target.decode("latin-1"))
+        fields = header_fields(lines)
+        if found is None or self._context.life.draining or not _is_usual(fields):
+            return None
+        route, path_params = found
+        record = RequestRecord(request_id_of(fields), time.perf_counter(), "POST", 0.0, route.path)
+        record.model = path_params.get("model", self._context.default_model)
+        return self._refusal(record, QueueFull(_NO_TIME, retry_after_s=_RETRY_AFTER_S))
 
     def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:
         """Refuse at once: under overload, saying no must not cost more than answering."""

@@ -45,7 +45,7 @@ async def _predict(
     context, record = context_of(request), record_of(request.scope)
     fields = header_fields(request.scope["headers"])
     asked = question(context, fields, batch=batch, model=model, version=version)
-    deadline_s = time.monotonic() + asked.timeout_s
+    deadline_s = record.started_s + asked.timeout_s
     body = await read_json_body(
         fields,
         request.receive,
@@ -80,7 +80,7 @@ async def _run(
     try:
         await asyncio.wait(
             first,
-            timeout=max(0.0, deadline_s - time.monotonic()),
+            timeout=max(0.0, deadline_s - time.perf_counter()),
             return_when=asyncio.FIRST_COMPLETED,
         )
         if work.done():

@@ -12,7 +12,8 @@ import time
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from skerry.core.errors import HeadersTooLarge
-from skerry.http.context import UNIFORM_KEY, RequestRecord
+from skerry.http.admission import Admission, Verdict
+from skerry.http.context import ARRIVED_KEY, UNIFORM_KEY, RequestRecord
 from skerry.http.edge import MAX_HEADER_BYTES
 from skerry.http.errors import problem
 from skerry.http.immediate import ImmediateAnswers
@@ -31,6 +32,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     headers_timeout_s = 30.0
     immediate: ImmediateAnswers | None = None
+    admission: Admission | None = None
+    _held: list[bytes] | None = None
+    _arrived_s: float | None = None
+    _refusing = False
     _undecided = False
     _uniform: float | None = None
     _bodies: list[bytes]
@@ -46,14 +51,45 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up."""
+        """Clean up. A request that was held is as good as never read."""
+        self._held = None
         self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Feed the parser, unless the request has to wait."""
+        if self._held is not None:
+            self._held.append(data)
+            self.flow.pause_reading()
+            return
+        if self.admission is not None and self._in_headers and not self._header_bytes:
+            verdict = self.admission.verdict(self, data)
+            if verdict is Verdict.HOLD:
+                self._held, self._arrived_s = [data], time.perf_counter()
+                self._unset_keepalive_if_required()
+                return
+            self._refusing = verdict is Verdict.REFUSE
+        self._feed(data)
+        self._refusing = False  # What did not come whole, or is unusual, goes the ordinary way.
+
+    def proceed(self) -> None:
+        """Take up the request that was held."""
+        held, self._held = self._held, None
+        if held is not None:
+            self.flow.resume_reading()
+            for data in held:
+                self._feed(data)
+        self._arrived_s = None
+
+    def shutdown(self) -> None:
+        """End the connection as soon as what was read is answered."""
+        self.proceed()
+        super().shutdown()
+
+    def _feed(self, data: bytes) -> None:
         """Feed the parser, unless the headers have grown too large."""
         self._progressed = False
-        if self._in_headers and b"\nupgrade:" in data.lower():
+        if self._in_headers:
             data = _without_upgrade(data)
         self._packet_bytes = len(data)
         super().data_received(data)
@@ -127,9 +163,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _answer_at_once(self) -> bool:
         assert self.immediate is not None  # noqa: S101 - _may_be_immediate has looked
-        self._uniform = self.immediate.draw()
-        body = b"".join(self._bodies)
-        parts = self.immediate.answer(self.url, self.headers, body, self._uniform)
+        if self._refusing:
+            parts = self.immediate.refuse(self.url, self.headers)
+        else:
+            body = b"".join(self._bodies)
+            self._uniform = self.immediate.draw()
+            parts = self.immediate.answer(
+                self.url, self.headers, body, self._uniform, self._arrived_s
+            )
         if parts is None:
             return False
         lines = parts[:1]
@@ -150,6 +191,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.headers += lines
         if self._uniform is not None:
             self.scope[UNIFORM_KEY] = self._uniform  # type: ignore[literal-required]  # a key of ours
+        if self._arrived_s is not None:
+            self.scope[ARRIVED_KEY] = self._arrived_s  # type: ignore[literal-required]  # ours
         super().on_headers_complete()
         for body in self._bodies:
             super().on_body(body)
@@ -161,10 +204,10 @@ def _without_upgrade(data: bytes) -> bytes:
     A server may ignore it (RFC 9110, section 7.8), but the parser would skip the body after it.
     Headers that come in several packets keep it; no client is known to send them so.
     """
-    head, end, rest = data.partition(b"\r\n\r\n")
-    if not end:
+    end = data.find(b"\r\n\r\n")
+    if end < 0 or b"\nupgrade:" not in data[:end].lower():
         return data
-    return _UPGRADE.sub(b"", head) + end + rest
+    return _UPGRADE.sub(b"", data[:end]) + data[end:]
 
 
 def _answer(size: int) -> bytes:
