@@ -178,7 +178,7 @@ def _target(
     if version is not None:
         fields["X-Model-Version"] = version
     if token:
-        fields["Authorization"] = f"Bearer {token}"
+        fields["Authorization"] = f"Bearer {token.strip()}"
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     requests = tuple(post(path, json.dumps({"features": body}).encode(), fields) for body in bodies)
     return Target(parts.hostname or "", _port(parts), requests, tls)
