@@ -22,8 +22,9 @@ from skerry.http.lean_route import LeanRoutes
 from skerry.serving.serving_map import ServingMap
 
 # What the loop does in one turn before it looks at its sockets again: a refusal, or a probe's
-# answer, is late by this. Shorter turns would spend more of the time on looking.
-_TURN_S = 0.005
+# answer, is late by this, and libuv accepts one connection a turn. Shorter turns would spend more
+# of the time on looking.
+_TURN_S = 0.003
 # Of a request that a thread answers: its task, and to decode and encode a row.
 _TASK_S, _ROW_S = 1e-4, 1e-5
 # Who is refused comes back after a second, so that to wait for a part of it is the better deal.

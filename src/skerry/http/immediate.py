@@ -7,20 +7,24 @@ Everything else is declined, errors too, and goes the ordinary way from its begi
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from functools import lru_cache
 
 from skerry.core.errors import QueueFull
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import problem_lines
 from skerry.http.header_fields import Fields, header_fields
-from skerry.http.lean_route import LeanRoutes
+from skerry.http.lean_route import LeanRoute, LeanRoutes
 from skerry.http.prediction import answer, ask_now, choose, decode, mirror
 from skerry.http.question import question
 from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
 
 _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
+_KNOWN_TARGETS = 1024
 _JSON = b"application/json"
 _OK = b"HTTP/1.1 200 OK\r\n"
+_HEAD = b"content-length: %d\r\ncontent-type: application/json\r\n%bx-request-id: %b\r\n\r\n"
 _NO_TIME = "more is asked than can be answered; this could be, in a second or so"
 _RETRY_AFTER_S = 1
 _TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\n"
@@ -30,17 +34,18 @@ class ImmediateAnswers:
     """Answers what it can at once. For the event loop's thread."""
 
     def __init__(self, lean_routes: LeanRoutes, context: ServerContext) -> None:
-        self._lean_routes = lean_routes
         self._context = context
 
+        @lru_cache(_KNOWN_TARGETS)
+        def find(target: bytes) -> tuple[LeanRoute, dict[str, str]] | None:
+            plain = target.isascii() and b"?" not in target and b"%" not in target
+            return lean_routes.find("POST", target.decode()) if plain else None
+
+        self._find = find
+
     def takes(self, target: bytes) -> bool:
-        """Tell whether a request target may be answered at once: a path, and nothing but that."""
-        return (
-            target.startswith(b"/")
-            and b"/predict" in target
-            and b"?" not in target
-            and b"%" not in target
-        )
+        """Tell whether a request target may be answered at once: a route's path, nothing more."""
+        return self._find(target) is not None
 
     def draw(self) -> float:
         """Return the number that decides between versions, for one request."""
@@ -67,7 +72,7 @@ class ImmediateAnswers:
             return None
         if len(body) > context.limits.max_body_bytes:
             return None
-        found = self._lean_routes.find("POST", target.decode("latin-1"))
+        found = self._find(target)
         if found is None:
             return None
         route, path_params = found
@@ -97,11 +102,12 @@ class ImmediateAnswers:
         record.status = 200
         record.mirror = mirror(record, resolved, predictions)
         end_request(context, record)
-        return _response(_OK, answered.lines(record.request_id), answered.body)
+        length, block = len(answered.body), _known_block(answered.headers)
+        return [_OK, _HEAD % (length, block, record.request_id.encode()), answered.body]
 
     def refuse(self, target: bytes, lines: list[tuple[bytes, bytes]]) -> list[bytes] | None:
         """Return the response to a POST for which there is no time, or None to decline."""
-        found = self._lean_routes.find("POST", target.decode("latin-1"))
+        found = self._find(target)
         fields = header_fields(lines)
         if found is None or self._context.life.draining or not _is_usual(fields):
             return None
@@ -115,15 +121,16 @@ class ImmediateAnswers:
         record.status, body, lines = problem_lines(error, record)
         end_request(self._context, record)
         lines.append((b"x-request-id", record.request_id.encode()))
-        return _response(_TOO_MANY, lines, body)
+        return [_TOO_MANY, _block(lines) + b"\r\n", body]
 
 
-def _response(status: bytes, lines: list[tuple[bytes, bytes]], body: bytes) -> list[bytes]:
-    parts = [status]
-    for name, value in lines:
-        parts += (name, b": ", value, b"\r\n")
-    parts += (b"\r\n", body)
-    return parts
+@lru_cache(_KNOWN_TARGETS)
+def _known_block(lines: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return _block(lines)
+
+
+def _block(lines: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([b"%s: %s\r\n" % line for line in lines])
 
 
 def _is_usual(fields: Fields) -> bool:

@@ -30,11 +30,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     Headers that are not complete after ``headers_timeout_s`` end the connection, too.
     """
 
+    clock = staticmethod(time.perf_counter)
     headers_timeout_s = 30.0
     immediate: ImmediateAnswers | None = None
     admission: Admission | None = None
     _held: list[bytes] | None = None
     _arrived_s: float | None = None
+    _rests_since_s = 0.0
     _refusing = False
     _undecided = False
     _uniform: float | None = None
@@ -55,6 +57,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._held = None
         self._stop_timer()
         super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the request has to wait."""
@@ -65,8 +68,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.admission is not None and self._in_headers and not self._header_bytes:
             verdict = self.admission.verdict(self, data)
             if verdict is Verdict.HOLD:
-                self._held, self._arrived_s = [data], time.perf_counter()
-                self._unset_keepalive_if_required()
+                self._held, self._arrived_s = [data], self.clock()
                 return
             self._refusing = verdict is Verdict.REFUSE
         self._feed(data)
@@ -97,7 +99,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._take_ordinary_way()
         if self._progressed:
             self._header_bytes = 0
-            self._stop_timer()
+            if self._headers_timer is not None:
+                self._stop_timer()
             return
         self._start_timer()
         self._header_bytes += len(data)
@@ -178,13 +181,52 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             lines += (name, b": ", value, b"\r\n")
         # One write is one packet; uvicorn makes two of headers and body.
         self.transport.write(b"".join(lines + parts[1:]))
-        self.on_response_complete()
+        self._rest()
         return True
+
+    def _rest(self) -> None:
+        """Do what ``on_response_complete`` does, where no request waits behind this one."""
+        self.server_state.total_requests += 1
+        self._rests_since_s = self.clock()
+        if self.timeout_keep_alive_task is None:
+            self._await_end_of_rest(self.timeout_keep_alive)
+
+    def on_response_complete(self) -> None:
+        """Let the next request begin, or wait for it."""
+        self._rests_since_s = self.clock()
+        super()._unset_keepalive_if_required()
+        super().on_response_complete()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer alone, which looks whether the connection has rested when it goes off.
+
+        To stop it and to start it anew costs every request more than that.
+        """
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has rested for long enough, else look again later."""
+        rested_s = self.clock() - self._rests_since_s
+        if self._is_busy():
+            self._await_end_of_rest(self.timeout_keep_alive)
+        elif rested_s < self.timeout_keep_alive:
+            self._await_end_of_rest(self.timeout_keep_alive - rested_s)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _await_end_of_rest(self, wait_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
+
+    def _is_busy(self) -> bool:
+        return (
+            self._held is not None
+            or not self._in_headers
+            or self._header_bytes > 0
+            or not (self.cycle is None or self.cycle.response_complete)  # type: ignore[redundant-expr]  # uvicorn starts with None
+        )
 
     def _take_ordinary_way(self) -> None:
         """Have uvicorn make an ASGI request of what was held back."""
         self._undecided = False
-        self._unset_keepalive_if_required()  # which an answer in the same packet may have set
         target, lines, expect_100_continue = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = target, expect_100_continue

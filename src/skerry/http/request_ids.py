@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import re
 import time
+from functools import lru_cache
 
 from skerry.http.header_fields import Fields
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_TIME_BITS, _RANDOM_BITS = 48, 80
+_TIME_BITS = 48
 
 
 def request_id_of(fields: Fields) -> str:
@@ -29,10 +30,19 @@ def new_request_id() -> str:
 
     Source: the ULID specification (128 bits in Crockford's base 32).
     """
-    number = (time.time_ns() // 1_000_000 & (1 << _TIME_BITS) - 1) << _RANDOM_BITS
-    number |= random.getrandbits(_RANDOM_BITS)
+    high, low = random.getrandbits(40), random.getrandbits(40)
+    return _time_part(time.time_ns() // 1_000_000) + _eight(high) + _eight(low)
+
+
+@lru_cache(2)
+def _time_part(milliseconds: int) -> str:
+    bits = milliseconds & (1 << _TIME_BITS) - 1
+    return _PAIRS[bits >> 40] + _eight(bits & (1 << 40) - 1)
+
+
+def _eight(bits: int) -> str:
+    """Return 40 bits in eight characters."""
     pairs = _PAIRS
-    return "".join([pairs[number >> shift & 1023] for shift in _SHIFTS])
-
-
-_SHIFTS = tuple(range(120, -1, -10))
+    return (
+        pairs[bits >> 30] + pairs[bits >> 20 & 1023] + pairs[bits >> 10 & 1023] + pairs[bits & 1023]
+    )

@@ -120,7 +120,7 @@ def test_takes_up_no_more_at_once_than_a_turn_has_time_for() -> None:
         door = Door()
         door.use_up_the_turn()
         for name in "abcd":
-            door.ask(name, takes_s=0.003)
+            door.ask(name, takes_s=0.002)
         await turns(1)
         assert ["a", "b"] == door.taken
         assert Verdict.HOLD is door.ask("e")
