@@ -28,6 +28,9 @@ from skerry.settings import Settings
 from skerry.telemetry.logs import start_log
 
 _BACKLOG = 2048
+# libuv accepts one connection of each listener in a turn of the loop, and while the server is busy
+# a turn takes milliseconds: a probe's connection would wait behind all others for seconds.
+_ACCEPTED_A_TURN = 8
 _KEEP_ALIVE_S = 75
 _LAST_CONNECTIONS_S = 0.1
 _GRACE_S = 1.0
@@ -90,7 +93,8 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         stop.install()
         if on_ready is not None:
             stop.keep(asyncio.ensure_future(_tell_when_ready(context, on_ready, url)))
-        await server.serve(sockets=[listener])
+        copies = [listener.dup() for _ in range(_ACCEPTED_A_TURN - 1)]
+        await server.serve(sockets=[listener, *copies])
 
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=config.get_loop_factory()) as run:
         run.run(serve())

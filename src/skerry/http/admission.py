@@ -123,8 +123,11 @@ class Admission:
         self._refusals, self._counted_s = _REFUSALS_AT_ONCE, cpu_clock()
         executor.on_room = self._on_room
 
-    def verdict(self, caller: Caller, packet: bytes) -> Verdict:
-        """Decide on a request by its first packet; one that is held is queued here."""
+    def verdict(self, caller: Caller, packet: bytes, *, just_came: bool = True) -> Verdict:
+        """Decide on a request by its first packet; one that is held is queued here.
+
+        just_came: False where it may have waited already, for its connection to be accepted.
+        """
         now_s = self._clock()
         turn_ends_s = self._turn_ends_s or self._begin_turn(now_s)
         if not self._n_held and now_s < turn_ends_s and not self._executor.is_crowded:
@@ -138,8 +141,10 @@ class Admission:
             queue.rows += n_rows
             self._turn_ends_s = turn_ends_s - queue.later_s(n_rows)
             return Verdict.ADMIT
+        if self._held_bytes + len(packet) > _MAX_HELD_BYTES:
+            return Verdict.REFUSE
         is_late = not has_room or queue.waits_since(now_s) > _MAX_WAIT_S
-        if self._held_bytes + len(packet) > _MAX_HELD_BYTES or (is_late and self._may_refuse()):
+        if is_late and just_came and self._may_refuse():
             return Verdict.REFUSE
         self._hold(queue, _Held(caller, n_rows, len(packet), now_s))
         return Verdict.HOLD

@@ -36,6 +36,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     admission: Admission | None = None
     _held: list[bytes] | None = None
     _arrived_s: float | None = None
+    _is_new = True
     _rests_since_s = 0.0
     _refusing = False
     _undecided = False
@@ -66,7 +67,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         if self.admission is not None and self._in_headers and not self._header_bytes:
-            verdict = self.admission.verdict(self, data)
+            verdict = self.admission.verdict(self, data, just_came=not self._is_new)
+            self._is_new = False
             if verdict is Verdict.HOLD:
                 self._held, self._arrived_s = [data], self.clock()
                 return

@@ -162,6 +162,17 @@ def test_refuses_behind_one_that_waits_for_long_but_only_so_often() -> None:
     assert held + 20 * refused + 30 * held + 2 * refused + held == run(ask)
 
 
+def test_does_not_refuse_who_may_have_waited_to_be_accepted() -> None:
+    def ask(door: Door) -> Sequence[object]:
+        door.use_up_the_turn()
+        door.ask("first")
+        door.clock.now_s += 0.3
+        caller = Caller("new", door.taken, door.clock)
+        return [door.admission.verdict(caller, ASK_QUICK, just_came=False), door.ask("known")]
+
+    assert [Verdict.HOLD, Verdict.REFUSE] == run(ask)
+
+
 def test_a_full_lane_refuses_then_holds_until_it_has_room() -> None:
     async def within() -> None:
         gate = Gate()

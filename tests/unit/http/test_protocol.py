@@ -75,7 +75,7 @@ class AlwaysAnswers:
 
 
 class AlwaysHolds:
-    def verdict(self, caller: object, packet: bytes) -> Verdict:
+    def verdict(self, caller: object, packet: bytes, *, just_came: bool) -> Verdict:
         return Verdict.HOLD
 
 
