@@ -33,6 +33,7 @@ _TOKEN = "bench"  # noqa: S105 - of a server that lives for a measurement
 _BOUND = 1.10
 _RATE, _CONNECTIONS, _CLIENTS = 500.0, 32, 16
 _QUIET_S = 60
+_SETTLED_S = 0.7
 
 P99 = Callable[[Served, float], float]
 
@@ -109,7 +110,9 @@ def _report(up: Served, model: str) -> Mapping[str, Any]:
 
 
 def _put(up: Served, model: str, policy: Mapping[str, Any]) -> None:
+    """Change the policy, and let the look at the volume that follows not count for either side."""
     _ask(up, f"/api/v1/models/{model}/traffic", policy)
+    time.sleep(_SETTLED_S)
 
 
 def _ask(up: Served, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
