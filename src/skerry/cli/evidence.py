@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from skerry.core.evidence import NO_NUMBERS, Comparison, TrackEvidence, compare
+from skerry.core.evidence import (
+    NO_NUMBERS,
+    SHADOW_RESULTS,
+    Comparison,
+    TrackEvidence,
+    compare,
+)
 
 CONDITION_NAMES = (
     "requests",
@@ -22,8 +28,6 @@ CONDITION_NAMES = (
     "disagreement_rate",
 )
 """What a condition may name."""
-RESULTS = ("agreed", "disagreed", "failed", "dropped")
-"""What can come of a request to a shadow."""
 PERCENTILES = ("p50", "p90", "p99")
 
 
@@ -34,7 +38,7 @@ class Evidence:
     scope: ``process``, or ``prometheus`` for the sum over all pods.
     generation: of the policy that was in the store when the evidence was read.
     comparisons: of each canary with stable, by the canary's version.
-    shadows: by version, requests by result, as ``RESULTS``.
+    shadows: by version, requests by result, as ``SHADOW_RESULTS``.
     """
 
     model: str
@@ -74,7 +78,11 @@ class Evidence:
             known = {each.name: told[each.name] for each in fields(Comparison)}
             comparisons[told["canary"]] = Comparison(**known)
         facts = (data["model"], data["scope"], data["window_s"], data["generation"])
-        shadows = {} if shadow is None else {shadow["version"]: {r: shadow[r] for r in RESULTS}}
+        shadows = (
+            {}
+            if shadow is None
+            else {shadow["version"]: {key: shadow[key] for key in SHADOW_RESULTS}}
+        )
         return cls(*facts, versions, comparisons, shadows)
 
     def row(self, version: str, track: str) -> TrackEvidence:

@@ -15,6 +15,7 @@ from rich.live import Live
 from skerry.cli.console import make_console, plain
 from skerry.cli.errors import CommandFailed, NotReachable
 from skerry.cli.watch_table import sentences, table
+from skerry.core.times import rfc3339
 
 if TYPE_CHECKING:
     from skerry.cli.client import Client
@@ -89,8 +90,7 @@ class Watch:
         )
 
     def _write_line(self, facts: dict[str, Any]) -> None:
-        time_text = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"time": time_text, "model": self._model, **facts}
+        line = {"time": rfc3339(self._now()), "model": self._model, **facts}
         click.echo(json.dumps(line, ensure_ascii=False))
 
 

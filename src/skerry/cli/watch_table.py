@@ -11,10 +11,10 @@ from typing import Any
 from rich.table import Table
 
 from skerry.cli.console import plain
-from skerry.cli.evidence import RESULTS, Evidence, seen
+from skerry.cli.evidence import Evidence, seen
 from skerry.cli.policy import canaries_of, canary_versions
 from skerry.cli.traffic_table import difference_sentences
-from skerry.core.evidence import Comparison, TrackEvidence
+from skerry.core.evidence import SHADOW_RESULTS, Comparison, TrackEvidence
 from skerry.core.names import natural_key
 
 _SHOWN_CLASSES = 5
@@ -91,7 +91,7 @@ def canary_sentence(row: TrackEvidence, comparison: Comparison) -> str:
 
 def shadow_sentence(version: str, results: Mapping[str, int]) -> str:
     """Return what a shadow answered, beside what was served."""
-    agreed, disagreed, failed, dropped = (results.get(name, 0) for name in RESULTS)
+    agreed, disagreed, failed, dropped = (results.get(name, 0) for name in SHADOW_RESULTS)
     total = agreed + disagreed + failed + dropped
     if not total:
         return f"shadow {version}: no requests"

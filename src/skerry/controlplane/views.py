@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from skerry.controlplane.catalog import Catalog
@@ -11,6 +10,7 @@ from skerry.controlplane.readiness import ModelStatus, NotReady, missing
 from skerry.controlplane.source import artifact_format
 from skerry.core.errors import ModelNotFound, VersionNotFound
 from skerry.core.names import natural_key
+from skerry.core.times import rfc3339
 from skerry.core.version_state import VersionState
 
 
@@ -101,11 +101,6 @@ def what_is_missing(catalog: Catalog, *, draining: bool) -> list[NotReady]:
         draining=draining,
         trouble=catalog.source_error or catalog.content.error,
     )
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a time in UTC with milliseconds: ``2026-11-22T21:00:00.000Z``."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _status(catalog: Catalog, model: str) -> ModelStatus:

@@ -18,6 +18,8 @@ from skerry.core.latency_buckets import N_BUCKETS, percentile
 MAX_CLASSES = 100
 OTHER = "other"
 """Stands for the classes beyond the first ``MAX_CLASSES``."""
+SHADOW_RESULTS = ("agreed", "disagreed", "failed", "dropped")
+"""What can come of a request that a shadow was to answer, too."""
 CONFIDENCE_BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 REQUESTS, ROWS, ERRORS = 0, 1, 2

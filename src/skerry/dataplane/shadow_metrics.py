@@ -8,11 +8,11 @@ from itertools import accumulate
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from skerry.core.evidence import SHADOW_RESULTS
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_tally import UPPER_BOUNDS, Tally
 from skerry.telemetry.metrics import SHADOW_DIFFERENCE, SHADOW_REQUESTS
 
-RESULTS = ("agreed", "disagreed", "failed", "dropped")
 _BOUNDS = (*(repr(float(bound)) for bound in UPPER_BOUNDS), "+Inf")
 
 
@@ -27,7 +27,7 @@ class ShadowCollector(Collector):
         """Yield the two families."""
         requests, differences = SHADOW_REQUESTS.counter(), SHADOW_DIFFERENCE.histogram()
         for model, version, tally in self._tallies():
-            for result in RESULTS:
+            for result in SHADOW_RESULTS:
                 requests.add_metric((model, version, result), getattr(tally, result))
             buckets = list(zip(_BOUNDS, accumulate(tally.counts), strict=True))
             differences.add_metric((model, version), buckets, tally.difference_sum)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skerry.core.rows import Predictions
+from skerry.core.times import rfc3339
 from skerry.dataplane.comparison import SAME, Floats
 
 UPPER_BOUNDS = (SAME, 1e-6, 1e-3, 0.1)
@@ -165,8 +166,7 @@ class Tally:
 
 
 def _time(time_s: float) -> str:
-    moment = datetime.fromtimestamp(time_s, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(time_s, UTC))
 
 
 def _shown(value: Any) -> Any:

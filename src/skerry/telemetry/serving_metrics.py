@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from skerry.core.evidence import class_text
+from skerry.core.evidence import MAX_CLASSES, class_text
 from skerry.core.plan import Executor
 from skerry.core.rows import Predictions
 from skerry.core.signature import Task
@@ -19,8 +19,6 @@ from skerry.telemetry import metrics
 from skerry.telemetry.instruments import Counter, Histogram, Versions
 from skerry.telemetry.metrics import OTHER
 
-MAX_CLASSES = 100
-"""Classes of a version that are told apart: those that come first."""
 METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from skerry.core.evidence import MAX_CLASSES
 from skerry.core.plan import Executor
 from skerry.core.rows import Predictions
 from skerry.core.signature import Task
-from skerry.telemetry.serving_metrics import MAX_CLASSES, ServingCollector, ServingMetrics
+from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
 Series = dict[tuple[str, ...], float]
 
