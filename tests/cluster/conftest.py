@@ -73,14 +73,15 @@ def docker() -> str:
 
 
 @pytest.fixture(scope="session")
-def built_image(docker: str) -> Image:
+def built_image(docker: str) -> Iterator[Image]:
     """The image, built from this tree; the second has another label."""
     tag = f"test-{secrets.token_hex(4)}"
     image = Image("skerry", tag, f"{tag}-next")
     for name in (image.tag, image.next_tag):
         build = (docker, "build", "--quiet", "--build-arg", f"VERSION={name}")
         run(*build, "--tag", f"skerry:{name}", str(ROOT), timeout_s=BUILD_TIMEOUT_S)
-    return image
+    yield image
+    run("docker", "rmi", f"skerry:{image.tag}", f"skerry:{image.next_tag}")
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +100,6 @@ def image(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Image]:
     node = f"{cluster.kind_name}-control-plane"
     for reference in references:
         run("docker", "exec", node, "crictl", "rmi", f"docker.io/library/{reference}")
-        run("docker", "rmi", reference)
 
 
 @pytest.fixture(scope="session")
