@@ -22,9 +22,9 @@ _INTERVAL_S = 0.0005
 _SHORT_INTERVAL_S = 0.00002
 _PR_SET_TIMERSLACK = 29
 _TIMER_SLACK_NS = 1
-# A thread that computes without the interpreter keeps the core until the kernel's next tick, so that
-# the loop's waits for up to 4 ms, unless its slice is the shorter one (measured: 5 % of its wake-ups
-# took that long, now 0.2 %).
+# A thread that computes without the interpreter keeps the core until the kernel's next tick, and
+# the loop's waits for up to 4 ms, unless its slice is the shorter one. Measured: 5 % of its
+# wake-ups took that long, now 0.2 %.
 _SLICE_NS = 100_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 _SCHED_ATTR = "=IIQiIQQQ"  # size, policy, flags, nice, priority, runtime, deadline, period
