@@ -50,6 +50,10 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
 	@$(BIN)/python -m bench $(ONLY) $(ARGS)
 
+.PHONY: dashboard
+dashboard: $(VENV)/.dev ## write the chart's Grafana dashboard anew from helm/dashboard/
+	@$(BIN)/python -m helm.dashboard
+
 .PHONY: format
 format: $(VENV)/.dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
