@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -23,6 +24,9 @@ from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingMetrics
+
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
 
 SCOPE_KEY = "skerry.request"
 UNIFORM_KEY = "skerry.uniform"
@@ -61,6 +65,7 @@ class LifeCycle:
 class ServerContext:
     """Everything that routes need, put together once by the composition root.
 
+    tracing: None where it is off.
     draw: returns a number from [0, 1), which decides between versions.
     """
 
@@ -75,6 +80,7 @@ class ServerContext:
     life: LifeCycle
     log: EventLog
     metrics: ServingMetrics
+    tracing: Tracing | None
     drift: Drift
     exposition: Exposition
     default_model: str | None
