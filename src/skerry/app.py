@@ -160,6 +160,11 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
+    if context.tracing is not None:
+        # Not imported where it is not asked for.
+        from skerry.http.instrumentation import instrument
+
+        instrument(app, context.tracing, settings.root_path)
     return Edge(app, _lean_routes(settings), context)
 
 

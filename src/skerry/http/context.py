@@ -26,6 +26,8 @@ from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingMetrics
 
 if TYPE_CHECKING:
+    from skerry.http.request_spans import Origin
+    from skerry.telemetry.request_trace import RequestTrace
     from skerry.telemetry.tracing import Tracing
 
 SCOPE_KEY = "skerry.request"
@@ -95,9 +97,12 @@ class RequestRecord:
     generation: of the traffic policy that chose the version.
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, input, predictions: of the version that answers, what it was asked, and has answered.
-    executor, inference_s: of the call of the model, where it was made on the event loop.
+    asked_s, executor, inference_s: of the call of the model, where it was made on the event loop:
+        when it began, who answered, and how long that took.
     started_s: by ``time.perf_counter``, when the request came.
     error: slug of the problem it was answered with.
+    trace: its place in a trace, None where tracing is off or its route is not traced.
+    origin: what its spans tell of where it came from, None where nobody makes any here.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
@@ -116,8 +121,11 @@ class RequestRecord:
     input: Rows | None = None
     predictions: Predictions | None = None
     executor: PlanExecutor | None = None
+    asked_s: float | None = None
     inference_s: float = 0.0
     error: str | None = None
+    trace: RequestTrace | None = None
+    origin: Origin | None = None
     mirror: Mirror | None = None
 
 

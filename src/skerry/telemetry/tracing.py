@@ -103,14 +103,16 @@ class Tracing:
         start_ns: int,
         end_ns: int,
         attributes: Attributes,
-        kind: SpanKind = SpanKind.INTERNAL,
+        is_server: bool = False,
         links: Sequence[Link] = (),
         error: str | None = None,
     ) -> None:
         """Add a span that has ended; its ids and that it is recorded were decided before.
 
-        context: of its parent. error: sets status Error, with this description.
+        context: of its parent. is_server: it answers somebody else's request.
+        error: sets status Error, with this description, which may be empty.
         """
+        kind = SpanKind.SERVER if is_server else SpanKind.INTERNAL
         self._planned.ids = ids
         try:
             span = self._tracer.start_span(name, context, kind, attributes, links, start_ns)

@@ -64,7 +64,7 @@ def add(setup: Setup, ids: RequestTrace, context: Context, **more: Any) -> None:
 
 def test_a_span_has_the_ids_that_were_given_out(never: Setup) -> None:
     ids = never.tracing.begin(CALLER)
-    add(never, ids, never.tracing.outer_context(CALLER), kind=SpanKind.SERVER)
+    add(never, ids, never.tracing.outer_context(CALLER), is_server=True)
 
     (span,) = never.spans()
 
