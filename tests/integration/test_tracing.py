@@ -6,6 +6,7 @@ import gzip
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ import pytest
 from skerry import __version__
 from tests.integration.models import (
     IRIS_ROW,
+    SLOW_ROW,
     iris_repository,
+    outgoing_repository,
+    plugin_env,
+    slow_repository,
 )
 from tests.integration.otlp import Received, Receiver, grpc_receiver, http_receiver
 from tests.integration.server import RunningServer, serve
@@ -45,7 +50,7 @@ class Traced:
             content=content,
             headers={"content-type": "application/json", **parent, **headers},
         )
-        [span] = [s for s in self.receiver.trace(trace_id) if s.parent_id == caller]
+        [span] = self.receiver.wait_for(lambda s: s.parent_id == caller)
         [line] = self.lines(trace_id)
         others = [s for s in self.receiver.trace(trace_id) if s is not span]
         return span, others, line
@@ -283,6 +288,66 @@ def test_state_of_the_callers_trace_goes_on(iris: Traced) -> None:
     span, _, _ = iris.ask("/api/v1/predict", IRIS, tracestate="vendor=1", baggage="who=me")
 
     assert 200 == span.attributes["http.response.status_code"]
+
+
+def test_a_prediction_in_a_thread_has_its_queue_and_its_batch(tmp_path: Path) -> None:
+    repository = outgoing_repository(tmp_path)
+    env = {**plugin_env(tmp_path), "SKERRY_EXECUTOR_THREADS": "1"}
+    with http_receiver() as receiver, traced(repository, receiver, env) as server:
+        setup = Traced(server, receiver)
+        with ThreadPoolExecutor(8) as pool:
+            # The first keeps the one thread, so that the others wait for it together.
+            rows = [SLOW_ROW, *[[1.0]] * 7]
+            asked = pool.map(lambda row: setup.ask("/api/v1/predict", {"features": row}), rows)
+            inferences = {each.span_id: each for _, [each], _ in asked}
+        batches = receiver.wait_for(lambda span: span.name == "batch")
+
+    assert 8 == len(inferences)
+    for batch in batches:
+        linked = [inferences[span_id] for _, span_id in batch.links]
+        assert [each.trace_id for each in linked] == [trace_id for trace_id, _ in batch.links]
+        assert batch.trace_id not in {each.trace_id for each in linked}
+        assert ("", "INTERNAL", "skerry") == (batch.parent_id, batch.kind, batch.scope)
+        assert {
+            "skerry.model.name": "outgoing",
+            "skerry.model.version": "v1",
+            "skerry.batch.rows": len(linked),
+        } == batch.attributes
+        assert {len(linked)} == {each.attributes["skerry.batch.rows"] for each in linked}
+        assert len(linked) > 1
+        assert all(each.start_ns <= batch.start_ns for each in linked)
+    assert max(each.attributes["skerry.queue.duration"] for each in inferences.values()) > 0.01
+    assert {"sklearn"} == {each.attributes["skerry.executor"] for each in inferences.values()}
+
+
+def test_what_a_model_calls_is_part_of_its_callers_trace(tmp_path: Path) -> None:
+    repository = outgoing_repository(tmp_path)
+    with http_receiver() as receiver, traced(repository, receiver, plugin_env(tmp_path)) as server:
+        setup = Traced(server, receiver)
+        body = {"features": [1]}
+        span, [inference], _ = setup.ask("/api/v1/predict", body, baggage="customer=42")
+        unrecorded = secrets.token_hex(16)
+        headers = {"traceparent": f"00-{unrecorded}-{secrets.token_hex(8)}-00"}
+        server.client.post("/api/v1/predict", json=body, headers=headers)
+        said = [line for line in server.output().splitlines() if line.startswith("called in ")]
+
+    assert f"called in {span.trace_id} {inference.span_id} 01 with {{'customer': '42'}}" in said
+    [other] = [line for line in said if unrecorded in line]
+    assert " 00 with {}" in other
+
+
+def test_a_prediction_whose_time_is_up_ends_with_its_request(tmp_path: Path) -> None:
+    repository = slow_repository(tmp_path, seconds=1.5)
+    with http_receiver() as receiver, traced(repository, receiver, plugin_env(tmp_path)) as server:
+        setup = Traced(server, receiver)
+        late = {"x-request-timeout-seconds": "0.2"}
+        span, [inference], _ = setup.ask("/api/v1/predict", {"features": SLOW_ROW}, **late)
+        assert 0 == server.stop()
+
+    assert ("ERROR", "504") == (span.status, span.attributes["error.type"])
+    assert ("ERROR", "deadline-exceeded") == (inference.status, inference.attributes["error.type"])
+    assert "skerry.executor" not in inference.attributes
+    assert inference.end_ns <= span.end_ns
 
 
 def test_without_a_receiver_the_log_has_no_trace(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from skerry.telemetry.serving_metrics import ServingMetrics
 
 if TYPE_CHECKING:
     from skerry.http.request_spans import Origin
+    from skerry.telemetry.call_trace import CallTrace
     from skerry.telemetry.request_trace import RequestTrace
     from skerry.telemetry.tracing import Tracing
 
@@ -102,6 +103,7 @@ class RequestRecord:
     started_s: by ``time.perf_counter``, when the request came.
     error: slug of the problem it was answered with.
     trace: its place in a trace, None where tracing is off or its route is not traced.
+    call: what came of its call in a thread, None where none was made or tracing is off.
     origin: what its spans tell of where it came from, None where nobody makes any here.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
@@ -125,6 +127,7 @@ class RequestRecord:
     inference_s: float = 0.0
     error: str | None = None
     trace: RequestTrace | None = None
+    call: CallTrace | None = None
     origin: Origin | None = None
     mirror: Mirror | None = None
 

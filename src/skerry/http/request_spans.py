@@ -19,6 +19,7 @@ from skerry.telemetry.request_trace import RequestTrace, new_span_id
 from skerry.telemetry.serving_metrics import METHODS
 
 if TYPE_CHECKING:
+    from skerry.core.plan import Executor
     from skerry.http.context import RequestRecord
     from skerry.telemetry.tracing import Tracing
 
@@ -92,18 +93,17 @@ def add_request_spans(tracing: Tracing, record: RequestRecord, origin: Origin) -
         return now_ns - round((now_s - moment_s) * 1e9)
 
     outer = tracing.outer_context(origin.fields)
-    failed = record.status >= 500
-    if record.asked_s is not None:
-        inner = tracing.inner_context(outer, trace.trace_id, trace.span_id, sampled=True)
-        end_s = record.asked_s + record.inference_s if record.executor is not None else now_s
+    error = "" if record.status >= 500 else None
+    inference = _inference(record, trace, now_s)
+    if inference is not None:
         tracing.add_span(
             "inference",
-            RequestTrace(trace.trace_id, new_span_id(), is_sampled=True),
-            inner,
-            start_ns=at(record.asked_s),
-            end_ns=at(end_s),
-            attributes=_inference_attributes(record),
-            error="" if failed else None,
+            inference.ids,
+            tracing.inner_context(outer, trace.trace_id, trace.span_id, sampled=True),
+            start_ns=at(inference.start_s),
+            end_ns=at(inference.end_s),
+            attributes=_inference_attributes(record, inference),
+            error=error,
         )
     tracing.add_span(
         _name(record),
@@ -113,21 +113,53 @@ def add_request_spans(tracing: Tracing, record: RequestRecord, origin: Origin) -
         end_ns=now_ns,
         attributes=_server_attributes(origin, record),
         is_server=True,
-        error="" if failed else None,
+        error=error,
     )
 
 
-def _inference_attributes(record: RequestRecord) -> Mapping[str, str | int | float]:
+class _Inference(NamedTuple):
+    """A prediction: on the event loop, or in a thread and maybe still there.
+
+    executor: None where it did not come to an end.
+    """
+
+    ids: RequestTrace
+    start_s: float
+    end_s: float
+    queue_s: float
+    batch_rows: int | None
+    executor: Executor | None
+
+
+def _inference(record: RequestRecord, trace: RequestTrace, now_s: float) -> _Inference | None:
+    call = record.call
+    if call is not None:
+        end_s = call.ended_s or now_s
+        queue_s = call.queue_s if call.queue_s is not None else end_s - call.made_s
+        rows, executor = call.batch_rows, call.executor
+        return _Inference(call.ids, call.made_s, end_s, queue_s, rows, executor)
+    start_s = record.asked_s
+    if start_s is None:
+        return None
+    ids = RequestTrace(trace.trace_id, new_span_id(), is_sampled=True)
+    end_s = now_s if record.executor is None else start_s + record.inference_s
+    return _Inference(ids, start_s, end_s, 0.0, record.rows, record.executor)
+
+
+def _inference_attributes(
+    record: RequestRecord, inference: _Inference
+) -> Mapping[str, str | int | float]:
     found: Attributes = {
         "skerry.model.name": record.model or "",
         "skerry.model.version": record.version or "",
         "skerry.track": record.track or "",
         "skerry.rows": record.rows or 0,
-        "skerry.batch.rows": record.rows or 0,
-        "skerry.queue.duration": 0.0,
+        "skerry.queue.duration": inference.queue_s,
     }
-    if record.executor is not None:
-        found["skerry.executor"] = record.executor.value
+    if inference.batch_rows is not None:
+        found["skerry.batch.rows"] = inference.batch_rows
+    if inference.executor is not None:
+        found["skerry.executor"] = inference.executor.value
     if record.status >= 500 and record.error is not None:
         found["error.type"] = record.error
     return found

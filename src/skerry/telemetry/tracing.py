@@ -83,7 +83,11 @@ class Tracing:
 
     def outer_context(self, fields: Fields) -> Context:
         """Return what a request's headers say by all propagators in use, baggage too."""
-        return propagate.extract(fields, Context(), _FIELDS)
+        try:
+            return propagate.extract(fields, Context(), _FIELDS)
+        except Exception as error:  # noqa: BLE001 - of a propagator of somebody's own
+            self._trouble.tell(f"a propagator raised {type(error).__name__}")
+            return Context()
 
     def inner_context(
         self, outer: Context, trace_id: int, span_id: int, *, sampled: bool
