@@ -95,6 +95,7 @@ def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = Non
         ),
         catalog,
         log,
+        tracing,
     )
     context = ServerContext(
         catalog=catalog,

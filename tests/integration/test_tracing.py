@@ -8,16 +8,20 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import joblib
 import pytest
 
 from skerry import __version__
+from skerry.controlplane.version_writer import write_version
 from tests.integration.models import (
     IRIS_ROW,
     SLOW_ROW,
+    iris_model,
     iris_repository,
     outgoing_repository,
     plugin_env,
@@ -348,6 +352,42 @@ def test_a_prediction_whose_time_is_up_ends_with_its_request(tmp_path: Path) -> 
     assert ("ERROR", "deadline-exceeded") == (inference.status, inference.attributes["error.type"])
     assert "skerry.executor" not in inference.attributes
     assert inference.end_ns <= span.end_ns
+
+
+def test_a_load_is_a_trace_of_its_own_with_its_phases(tmp_path: Path) -> None:
+    repository = tmp_path / "models"
+    file = tmp_path / "model.joblib"
+    joblib.dump(iris_model(), file)
+    for version in ("v1", "v2"):
+        write_version(file, repository, "iris", version)
+    (repository / "iris/v2/model.joblib").write_bytes(file.read_bytes() + b" ")
+    with http_receiver() as receiver, traced(repository, receiver, {}) as server:
+        server.wait_for_state("iris", "v2", "FAILED")
+        loads = receiver.wait_for(lambda span: span.name == "version.load", 2)
+
+    [good] = [span for span in loads if span.attributes["skerry.model.version"] == "v1"]
+    bad = next(span for span in loads if span.attributes["skerry.model.version"] == "v2")
+    assert ("", "INTERNAL", "UNSET", "skerry") == (
+        good.parent_id,
+        good.kind,
+        good.status,
+        good.scope,
+    )
+    phases = receiver.trace(good.trace_id)[1:]
+    assert ["version.verify", "version.read", "version.warm", "version.plan", "version.check"] == [
+        phase.name for phase in phases
+    ]
+    about = {"skerry.model.name": "iris", "skerry.model.version": "v1"}
+    assert [about] * 6 == [span.attributes for span in (good, *phases)]
+    assert {good.span_id} == {phase.parent_id for phase in phases}
+    for before, after in pairwise(phases):
+        assert abs(before.end_ns - after.start_ns) < 1000  # A float of seconds has about that.
+    assert good.start_ns <= phases[0].start_ns <= phases[-1].end_ns <= good.end_ns
+
+    [verify] = receiver.trace(bad.trace_id)[1:]
+    assert ("ERROR", "ERROR", "version.verify") == (bad.status, verify.status, verify.name)
+    assert {"digest_mismatch"} == {span.attributes["error.type"] for span in (bad, verify)}
+    assert bad.status_text.startswith("model.joblib: the manifest says sha256:")
 
 
 def test_without_a_receiver_the_log_has_no_trace(tmp_path: Path) -> None:

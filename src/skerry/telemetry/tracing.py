@@ -37,7 +37,14 @@ from opentelemetry.util.types import Attributes
 
 from skerry.core.tracing_options import Sampling, TracingOptions
 from skerry.telemetry.logs import EventLog
-from skerry.telemetry.request_trace import Caller, Fields, RequestTrace, caller_of, trace_of
+from skerry.telemetry.request_trace import (
+    Caller,
+    Fields,
+    RequestTrace,
+    caller_of,
+    new_span_id,
+    trace_of,
+)
 from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble, exporter_of
 
 SCOPE = "skerry"
@@ -80,6 +87,10 @@ class Tracing:
         """Return a trace whose sampling others have decided."""
         fresh = trace_of(self._sampling, None)
         return RequestTrace(fresh.trace_id, fresh.span_id, is_sampled=is_sampled)
+
+    def child_of(self, parent: RequestTrace) -> RequestTrace:
+        """Return ids for a span in the same trace."""
+        return RequestTrace(parent.trace_id, new_span_id(), is_sampled=parent.is_sampled)
 
     def outer_context(self, fields: Fields) -> Context:
         """Return what a request's headers say by all propagators in use, baggage too."""
