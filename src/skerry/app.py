@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -50,6 +51,9 @@ from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -59,8 +63,8 @@ class Parts:
     context: ServerContext
 
 
-def build_parts(settings: Settings, log: EventLog) -> Parts:
-    """Return every part, made from the settings."""
+def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = None) -> Parts:
+    """Return every part, made from the settings. tracing: None where there is none."""
     serving_map = ServingMap()
     catalog = Catalog(settings.models, serving_map, log)
     counted = ServingMetrics()
@@ -92,6 +96,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         ),
         catalog,
         log,
+        tracing,
     )
     context = ServerContext(
         catalog=catalog,
@@ -105,6 +110,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         life=LifeCycle(),
         log=log,
         metrics=counted,
+        tracing=tracing,
         drift=drift,
         exposition=Exposition(
             [
@@ -157,6 +163,11 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
+    if context.tracing is not None:
+        # Not imported where it is not asked for.
+        from skerry.http.instrumentation import instrument
+
+        instrument(app, context.tracing, settings.root_path)
     return Edge(app, _lean_routes(settings), context)
 
 
