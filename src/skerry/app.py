@@ -34,7 +34,17 @@ from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
+from skerry.http import (
+    docs,
+    evidence,
+    health,
+    metadata_v2,
+    metrics,
+    models,
+    predict,
+    shadow,
+    traffic,
+)
 from skerry.http.admission import Admission
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
@@ -48,6 +58,8 @@ from skerry.settings import Settings
 from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
+
+ROUTES = (predict, models, traffic, evidence, shadow, health, metrics, docs, metadata_v2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs):
+    for part in ROUTES:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

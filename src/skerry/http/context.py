@@ -92,6 +92,7 @@ class RequestRecord:
     executor, inference_s: of the call of the model, where it was made on the event loop.
     started_s: by ``time.perf_counter``, when the request came.
     error: slug of the problem it was answered with.
+    is_v2: it came below ``/v2``, where errors look otherwise.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
@@ -112,6 +113,7 @@ class RequestRecord:
     executor: PlanExecutor | None = None
     inference_s: float = 0.0
     error: str | None = None
+    is_v2: bool = False
     mirror: Mirror | None = None
 
 

@@ -8,7 +8,9 @@ import time
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE
 
-QUIET_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+QUIET_ROUTES = frozenset(
+    {"/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+)
 _WARNED = frozenset({429, 503, 504})
 
 
