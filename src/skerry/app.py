@@ -38,6 +38,7 @@ from skerry.http import (
     docs,
     evidence,
     health,
+    inference_v2,
     metadata_v2,
     metrics,
     models,
@@ -59,7 +60,18 @@ from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
-ROUTES = (predict, models, traffic, evidence, shadow, health, metrics, docs, metadata_v2)
+ROUTES = (
+    predict,
+    models,
+    traffic,
+    evidence,
+    shadow,
+    health,
+    metrics,
+    docs,
+    metadata_v2,
+    inference_v2,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +200,8 @@ def build_admission(settings: Settings, parts: Parts) -> Admission:
 
 
 def _lean_routes(settings: Settings) -> LeanRoutes:
-    return LeanRoutes(predict.router.routes, settings.root_path)
+    routes = [*predict.router.routes, *inference_v2.router.routes]
+    return LeanRoutes(routes, settings.root_path)
 
 
 async def _control_plane(settings: Settings, parts: Parts) -> None:

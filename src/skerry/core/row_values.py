@@ -225,6 +225,7 @@ def _one_of(feature: Feature) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
+    """Return names as a sentence has them, the first few of many."""
     text = ", ".join(
         n if len(n) <= _SHOWN_CHARACTERS else n[:_SHOWN_CHARACTERS] + "…"
         for n in names[:_SHOWN_NAMES]

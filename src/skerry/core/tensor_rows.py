@@ -22,7 +22,7 @@ from skerry.core.errors import (
     UnknownFeature,
     WrongFeatureCount,
 )
-from skerry.core.row_values import FLOAT32_MAX, Loc, fits, listing, to_row, to_rows
+from skerry.core.row_values import FLOAT32_MAX, Loc, fits, listing, to_row
 from skerry.core.rows import Rows
 from skerry.core.signature import DType, Feature, Signature
 from skerry.core.tensor_values import InputTensor
@@ -75,8 +75,8 @@ def _from_block(signature: Signature, tensor: InputTensor) -> Rows:
     block = tensor.values().reshape(n_rows, n_features)
     loc = (*tensor.loc, "data")
     if signature.is_numeric and block.dtype != object:
-        return _checked(signature, block.astype(np.float64, copy=False), block.T, loc)
-    return _table(signature, n_rows, block.T, loc)
+        return _checked(signature, block.astype(np.float64, copy=False), list(block.T), loc)
+    return _table(signature, n_rows, list(block.T), loc)
 
 
 def _from_columns(signature: Signature, inputs: Sequence[InputTensor], n_rows: int) -> Rows:
@@ -110,21 +110,25 @@ def _by_feature(signature: Signature, inputs: Sequence[InputTensor]) -> Columns:
     return columns
 
 
-def _checked(
-    signature: Signature, matrix: NDArray[np.float64], columns: Columns, loc: Loc
-) -> Rows:
+def _checked(signature: Signature, matrix: NDArray[np.float64], columns: Columns, loc: Loc) -> Rows:
     """Return a matrix of numbers as rows, once every column is what its feature takes.
 
     columns: the same values, as they came.
     """
-    flat = matrix.ravel()
-    if signature.takes_numbers and np.isfinite(flat.dot(flat)) and fits(signature, matrix):
+    if signature.takes_numbers and _are_moderate(matrix) and fits(signature, matrix):
         return Rows(len(matrix), matrix=_without_negative_zeros(signature, matrix))
     for j, feature in enumerate(signature.features):
-        if not _wrong(feature, matrix[:, j]).any():
-            continue
-        raise _explained(signature, columns, int(_wrong(feature, matrix[:, j]).argmax()), loc)
+        wrong = _wrong(feature, matrix[:, j])
+        if wrong.any():
+            raise _explained(signature, columns, int(wrong.argmax()), loc)
     return Rows(len(matrix), matrix=_without_negative_zeros(signature, matrix))
+
+
+def _are_moderate(matrix: NDArray[np.float64]) -> bool:
+    """Tell in one call whether all are numbers, and none near the end of what floats can be."""
+    flat = matrix.ravel()
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(flat.dot(flat)))
 
 
 def _table(signature: Signature, n_rows: int, columns: Columns, loc: Loc) -> Rows:

@@ -149,14 +149,9 @@ class _JsonElements:
                 ValueOutOfRange, expected, lambda v: bounds.min <= v <= bounds.max
             ) from None
 
-    def _whole(self, value: float) -> int:
-        whole = math.isfinite(value) and value == int(value)
-        if isinstance(value, float) and not (whole and abs(value) <= _EXACT):
-            raise self._wrong(
-                InvalidBody,
-                f"a whole number ({self.datatype})",
-                lambda v: isinstance(v, int) or (v.is_integer() and abs(v) <= _EXACT),
-            )
+    def _whole(self, value: Any) -> int:
+        if not _is_whole(value):
+            raise self._wrong(InvalidBody, f"a whole number ({self.datatype})", _is_whole)
         return int(value)
 
     def _floats(self, values: list[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -183,6 +178,10 @@ class _JsonElements:
         i = next((i for i, v in enumerate(self.values) if v is not None and not fits(v)), 0)
         place = (i,) if self.width is None else divmod(i, self.width)
         return error.at((*self.loc, *place), expected, describe(self.values[i]))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or (value.is_integer() and abs(value) <= _EXACT)
 
 
 def _is_float(value: float) -> bool:
