@@ -20,7 +20,7 @@ from tests.integration.server import RunningServer, serve
 
 LENGTH = "Inference-Header-Content-Length"
 HANG_S = 5
-"""Far above the 50 ms that a refusal may take: it catches what is made of a claim, not a slow run."""
+"""Far above the 50 ms that a refusal may take, so that a busy machine does not fail it."""
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -240,8 +241,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("ragged", {"inputs": [tensor("a", "FP64", [2, 4], [IRIS[0], IRIS[0][:3]])]}, "a list of 4"),
     ("too-many", {"inputs": [tensor("a", "FP64", [1001, 4], [])]}, "at most 1000 rows"),
     ("null", {"inputs": [tensor("a", "FP64", [1, 4], [1, 2, None, 4])]}, "finite number for x2"),
-    ("nan", b'{"inputs":[{"name":"a","datatype":"FP64","shape":[1,4],"data":[1,2,NaN,4]}]}', "[2]"),
-    ("1e400", b'{"inputs":[{"name":"a","datatype":"FP64","shape":[1,4],"data":[1,2,1e400,4]}]}', "[2"),
+    ("nan", json.dumps({"inputs": [tensor("a", "FP64", [1, 4], [1, 2, math.nan, 4])]}).encode(),
+     "inputs[0].data[2]: expected a finite number; a missing value is null, got nan"),
+    ("1e400", json.dumps({"inputs": [tensor("a", "FP64", [1, 4], [1, 2, "1e400", 4])]})
+     .replace('"1e400"', "1e400").encode(), "inputs[0].data[2]: expected a finite number"),
     ("shared-memory", {"inputs": [{"name": "a", "datatype": "FP64", "shape": [1, 4],
       "parameters": {"shared_memory_region": "r"}}]}, "shared memory is not offered"),
     ("classification", {"inputs": [BLOCK], "outputs": [
@@ -306,10 +309,14 @@ def test_it_is_counted_and_logged_like_any_prediction(server: RunningServer) -> 
         record[key] for key in ("model", "version", "track", "rows", "error")
     )
     assert [(1, 2)] == [(each["requests"], each["rows"]) for each in evidence]
-    assert (
-        'skerry_http_requests_total{method="POST",model="pair",route="/v2/models/{model}/'
-        in "".join(sorted(scraped.splitlines()))
-    )
+    counted = [
+        line
+        for line in scraped.splitlines()
+        if line.startswith("skerry_http_requests_total{")
+        and 'route="/v2/models/{model}/infer"' in line
+        and 'model="pair"' in line
+    ]
+    assert ["1.0"] == [line.split()[-1] for line in counted]
 
 
 def test_a_token_guards_it(tmp_path: Path) -> None:
