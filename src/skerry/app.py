@@ -36,7 +36,18 @@ from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
+from skerry.http import (
+    docs,
+    evidence,
+    health,
+    inference_v2,
+    metadata_v2,
+    metrics,
+    models,
+    predict,
+    shadow,
+    traffic,
+)
 from skerry.http.admission import Admission
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
@@ -53,6 +64,19 @@ from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
 if TYPE_CHECKING:
     from skerry.telemetry.tracing import Tracing
+
+ROUTES = (
+    predict,
+    models,
+    traffic,
+    evidence,
+    shadow,
+    health,
+    metrics,
+    docs,
+    metadata_v2,
+    inference_v2,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +183,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs):
+    for part in ROUTES:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
@@ -189,7 +213,8 @@ def build_admission(settings: Settings, parts: Parts) -> Admission:
 
 
 def _lean_routes(settings: Settings) -> LeanRoutes:
-    return LeanRoutes(predict.router.routes, settings.root_path)
+    routes = [*predict.router.routes, *inference_v2.router.routes]
+    return LeanRoutes(routes, settings.root_path)
 
 
 async def _control_plane(settings: Settings, parts: Parts) -> None:

@@ -105,6 +105,7 @@ class RequestRecord:
     trace: its place in a trace, None where tracing is off or its route is not traced.
     call: what came of its call in a thread, None where none was made or tracing is off.
     origin: what its spans tell of where it came from, None where nobody makes any here.
+    is_v2: it came below ``/v2``, where errors look otherwise.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
@@ -129,6 +130,7 @@ class RequestRecord:
     trace: RequestTrace | None = None
     call: CallTrace | None = None
     origin: Origin | None = None
+    is_v2: bool = False
     mirror: Mirror | None = None
 
 
