@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## train two versions of an iris model and serve them on 127.0.0.1:8080
@@ -39,6 +39,10 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 .PHONY: bench
 bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
 	@$(BIN)/python -m bench $(ONLY) $(ARGS)
+
+.PHONY: dashboard
+dashboard: $(VENV)/.dev ## write the chart's Grafana dashboard anew from helm/dashboard/
+	@$(BIN)/python -m helm.dashboard
 
 .PHONY: format
 format: $(VENV)/.dev ## format the code and mend what ruff can mend
