@@ -46,6 +46,10 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: chart
+chart: $(VENV)/.dev ## write what follows from the chart: schema, README, k8s/manifests (see .ci/tools)
+	$(BIN)/python -m helm.generate $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
 	@$(BIN)/python -m bench $(ONLY) $(ARGS)
