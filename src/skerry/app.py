@@ -21,6 +21,7 @@ from skerry.controlplane.handover import share_interpreter
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
 from skerry.controlplane.memory import available_bytes
+from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
 from skerry.controlplane.transition import TransitionPolicy
@@ -43,6 +44,7 @@ from skerry.http import (
     metrics,
     models,
     predict,
+    repository_v2,
     shadow,
     traffic,
 )
@@ -71,6 +73,7 @@ ROUTES = (
     docs,
     metadata_v2,
     inference_v2,
+    repository_v2,
 )
 
 
@@ -119,6 +122,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
     context = ServerContext(
         catalog=catalog,
         traffic=TrafficControl(manager),
+        model_control=ModelControl(manager),
         serving_map=serving_map,
         evidence=Evidence(time.monotonic),
         shadows=shadows,
