@@ -20,7 +20,8 @@ from skerry.controlplane.catalog_metrics import CatalogCollector
 from skerry.controlplane.handover import share_interpreter
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
-from skerry.controlplane.memory import available_bytes
+from skerry.controlplane.memory import available_bytes, limit_bytes
+from skerry.controlplane.memory_metrics import MemoryCollector
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
 from skerry.controlplane.transition import TransitionPolicy
@@ -112,6 +113,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
                 ShadowCollector(shadows, catalog.keys),
                 QueueCollector(executor, serving_map),
                 CatalogCollector(catalog),
+                MemoryCollector(limit_bytes),
                 BuildCollector(__version__, version("scikit-learn")),
             ]
         ),
