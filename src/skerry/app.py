@@ -37,6 +37,7 @@ from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
 from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
 from skerry.http.admission import Admission
+from skerry.http.console import routes as console
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -153,7 +154,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs):
+    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs, console):
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)

@@ -23,6 +23,7 @@ from skerry.core.traffic import TrafficDocument
 from skerry.core.traffic_policy import TrafficPolicy
 from skerry.core.version_state import VersionState
 from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
+from skerry.http.console import routes as console
 from skerry.http.errors import TABLE, ErrorKind
 from skerry.settings import PREFIX, Settings
 from skerry.telemetry.metrics import ALL as METRICS
@@ -169,12 +170,12 @@ def test_every_command_is_documented_and_no_other() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    parts = (predict, models, traffic, evidence, shadow, health, metrics, docs)
+    parts = (predict, models, traffic, evidence, shadow, health, metrics, docs, console)
     found = [route for part in parts for route in part.router.routes]
     return {
         (method, route.path)
         for route in found
-        if isinstance(route, APIRoute) and not route.path.startswith("/docs/assets")
+        if isinstance(route, APIRoute) and "/assets/" not in route.path
         for method in route.methods or ()
     } | {("GET", "/openapi.json")}
 
