@@ -23,6 +23,7 @@ from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
 from skerry.controlplane.memory import available_bytes, limit_bytes
 from skerry.controlplane.memory_metrics import MemoryCollector
+from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
 from skerry.controlplane.transition import TransitionPolicy
@@ -45,10 +46,12 @@ from skerry.http import (
     metrics,
     models,
     predict,
+    repository_v2,
     shadow,
     traffic,
 )
 from skerry.http.admission import Admission
+from skerry.http.console import routes as console
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -74,8 +77,10 @@ ROUTES = (
     health,
     metrics,
     docs,
+    console,
     metadata_v2,
     inference_v2,
+    repository_v2,
 )
 
 
@@ -125,6 +130,7 @@ def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = Non
     context = ServerContext(
         catalog=catalog,
         traffic=TrafficControl(manager),
+        model_control=ModelControl(manager),
         serving_map=serving_map,
         evidence=Evidence(time.monotonic),
         shadows=shadows,

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 
 import joblib
 import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as parse_openmetrics,
+)
 
 from skerry import __version__
 from skerry.controlplane.version_writer import write_version
@@ -388,6 +391,29 @@ def test_a_load_is_a_trace_of_its_own_with_its_phases(tmp_path: Path) -> None:
     assert ("ERROR", "ERROR", "version.verify") == (bad.status, verify.status, verify.name)
     assert {"digest_mismatch"} == {span.attributes["error.type"] for span in (bad, verify)}
     assert bad.status_text.startswith("model.joblib: the manifest says sha256:")
+
+
+def test_recorded_requests_are_examples_in_openmetrics_alone(iris: Traced) -> None:
+    span, _, _ = iris.ask("/api/v1/predict", IRIS)
+    unrecorded = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
+    iris.server.client.post("/api/v1/predict", json=IRIS, headers=unrecorded)
+
+    wanted = {"accept": "application/openmetrics-text"}
+    openmetrics = iris.server.client.get("/metrics", headers=wanted).text
+    plain = iris.server.client.get("/metrics").text
+
+    families = parse_openmetrics(openmetrics)  # type: ignore[no-untyped-call]  # it has no types
+    examples = [
+        (family.name, sample.exemplar.labels)
+        for family in families
+        for sample in family.samples
+        if sample.exemplar
+    ]
+    assert {"skerry_http_request_duration_seconds"} == {name for name, _ in examples}
+    ids = {"trace_id": span.trace_id, "span_id": span.span_id}
+    assert ids in [labels for _, labels in examples]
+    assert unrecorded["traceparent"].split("-")[1] not in openmetrics
+    assert "trace_id" not in plain
 
 
 def test_without_a_receiver_the_log_has_no_trace(tmp_path: Path) -> None:
