@@ -74,7 +74,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --extra skops --constraints requirements/build.txt \
 		--output-file requirements/runtime.txt pyproject.toml
 	$(LOCK) --output-file requirements/chart.txt requirements/chart.in
-	$(LOCK) --extra skops --extra parquet --extra onnx --group dev --constraints requirements/build.txt \
+	$(LOCK) --extra skops --extra parquet --extra onnx --extra grpc --group dev --constraints requirements/build.txt \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
 .PHONY: peers

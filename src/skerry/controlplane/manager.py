@@ -13,12 +13,14 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skerry.controlplane.aspiration import aspired_versions, snapshots_of
 from skerry.controlplane.background import call_in_thread
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
+from skerry.controlplane.load_spans import add_load_spans
 from skerry.controlplane.loader import LoadedVersion, Loader, matches_manifest
 from skerry.controlplane.source import Scan, VersionFiles, scan
 from skerry.controlplane.traffic_store import StoreContent, TrafficStore
@@ -30,12 +32,16 @@ from skerry.controlplane.transition import (
 )
 from skerry.controlplane.unload import release_memory
 from skerry.core.errors import LoadError, LoadTimeout, Unreadable
+from skerry.core.phases import Phases
 from skerry.core.servable import Servable
 from skerry.core.traffic import TrafficInForce
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
 from skerry.telemetry.logs import EventLog
+
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
 
 _SHORTEST_PAUSE_S = 0.02
 
@@ -65,6 +71,7 @@ class Manager:
         loader: Loader,
         catalog: Catalog,
         log: EventLog,
+        tracing: Tracing | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -72,7 +79,9 @@ class Manager:
         self.store_lock = asyncio.Lock()
         self._loader = loader
         self._log = log
+        self._tracing = tracing
         self._wake = asyncio.Event()
+        self._turn = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
         self._looked = False
         self._looked_s = 0.0
@@ -85,6 +94,8 @@ class Manager:
                 self._wake.clear()
                 await self._look()
                 self._act(tasks)
+                self._turn.set()
+                self._turn = asyncio.Event()
                 pause_s = self._pause_s(poll_interval_s)
                 try:
                     async with asyncio.timeout(pause_s):
@@ -95,6 +106,29 @@ class Manager:
     def wake(self) -> None:
         """Ask for another look soon."""
         self._wake.set()
+
+    async def turn(self) -> None:
+        """Wait until it has looked and acted once more."""
+        await self._turn.wait()
+
+    async def look(self) -> None:
+        """Ask for another look soon, and wait for its end; a look that is under way counts."""
+        self.wake()
+        await self.turn()
+
+    def aspired(self, model: str) -> frozenset[str]:
+        """Return the versions of a model that are to be loaded, or to stay."""
+        catalog = self.catalog
+        if model in catalog.unloaded:
+            return frozenset()
+        in_force = catalog.traffic.get(model, TrafficInForce(None)).stable
+        return aspired_versions(
+            catalog.versions(model),
+            catalog.policy(model),
+            self.config.version_policy,
+            in_force,
+            catalog.previous(model),
+        )
 
     async def _look(self) -> None:
         self._looked_s = time.monotonic()
@@ -202,24 +236,24 @@ class Manager:
         self.catalog.started = True
 
     def _snapshots(self, model: str) -> list[VersionSnapshot]:
-        catalog = self.catalog
-        versions, policy = catalog.versions(model), catalog.policy(model)
-        in_force = catalog.traffic.get(model, TrafficInForce(None)).stable
-        previous = catalog.previous(model)
-        aspired = aspired_versions(versions, policy, self.config.version_policy, in_force, previous)
+        versions, policy = self.catalog.versions(model), self.catalog.policy(model)
+        aspired = self.aspired(model)
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())
         return snapshots_of(versions, policy, aspired, time.monotonic())
 
     async def _load(self, harness: Harness) -> None:
+        phases, started_s = Phases(), time.perf_counter()
         try:
-            await self._load_within_time(harness)
+            await self._load_within_time(harness, phases)
+            if self._tracing is not None:
+                add_load_spans(self._tracing, harness, started_s, phases.all())
         finally:
             self._loading = None
             self.wake()
 
-    async def _load_within_time(self, harness: Harness) -> None:
+    async def _load_within_time(self, harness: Harness, phases: Phases) -> None:
         loop = asyncio.get_running_loop()
         policy = self.catalog.policy(harness.model)
         digest = None if policy is None else policy.digests.get(harness.version)
@@ -231,7 +265,8 @@ class Manager:
 
         def load() -> tuple[Servable, LoadedVersion]:
             try:
-                return self._loader.load(files, digest, progress)
+                with phases.noted():
+                    return self._loader.load(files, digest, progress)
             finally:
                 loop.call_soon_threadsafe(self._load_ended, harness)
 
@@ -277,6 +312,10 @@ class Manager:
 
     def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
         reason = "not selected by the version policy"
+        if harness.model in self.catalog.unloaded:
+            reason = (
+                f"unloaded by request: POST /v2/repository/models/{harness.model}/load loads it"
+            )
         if not harness.present:
             reason = "not on the volume"
         elif harness.contradicts(self.catalog.policy(harness.model)):
