@@ -65,7 +65,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --extra skops --constraints requirements/build.txt \
 		--output-file requirements/runtime.txt pyproject.toml
-	$(LOCK) --extra skops --extra parquet --extra onnx --group dev --constraints requirements/build.txt \
+	$(LOCK) --extra skops --extra parquet --extra onnx --extra grpc --group dev --constraints requirements/build.txt \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
 .PHONY: peers

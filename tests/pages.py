@@ -3,7 +3,8 @@
 Put ``<!-- run: name -->`` before a fenced ``sh`` block to have it run by the tests,
 ``<!-- run: name, exit 2 -->`` where it must fail, ``<!-- run on kind: name -->`` where it needs a
 cluster, or ``<!-- not run: reason -->``. A ``json`` or ``text`` block right after it is the
-expected output; there ``…`` stands for anything.
+expected output; there ``…`` stands for anything, and where the mark ends in ``, other figures``
+any number for a number.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<kind>run|run on kind|not run): (?P<name>[^>]+?)(?:, exit (?P<exit>\d+))? -->\n)?"
+    r"(?:^<!-- (?P<kind>run|run on kind|not run): (?P<name>[^>]+?)"
+    r"(?:, exit (?P<exit>\d+)|, (?P<other>other figures))? -->\n)?"
     r"^```sh\n(?P<command>.*?)^```\n"
     r"(?:\n```(?P<format>json|text)\n(?P<expected>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
@@ -25,13 +27,18 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block of commands. exit_code: expected; expected: output, None where not shown."""
+    """One fenced block of commands.
+
+    exit_code: expected. expected: output, None where not shown. other_figures: its numbers are
+    those of one run, and others come.
+    """
 
     kind: str | None
     name: str
     command: str
     exit_code: int
     expected: str | None
+    other_figures: bool = False
 
     @property
     def starts_server(self) -> bool:
@@ -42,7 +49,14 @@ class Block:
 def blocks_of(page: Path) -> list[Block]:
     """Return the fenced blocks of commands of a page."""
     return [
-        Block(m["kind"], m["name"] or "", m["command"], int(m["exit"] or 0), m["expected"])
+        Block(
+            m["kind"],
+            m["name"] or "",
+            m["command"],
+            int(m["exit"] or 0),
+            m["expected"],
+            m["other"] is not None,
+        )
         for m in _BLOCK.finditer(page.read_text(encoding="utf-8"))
     ]
 
@@ -68,6 +82,7 @@ _TOKENS = {
     "space": (r"\s+", None),
 }
 """What is found in an expected text, and what may stand for it: None is another of its kind."""
+_ANY_NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
 _TOKEN = re.compile("|".join(f"(?P<{kind}>{found})" for kind, (found, _) in _TOKENS.items()))
 VOLATILE = {"duration_s", "memory_bytes", "uptime_s", "size_bytes", "duration_ms"}
 """Keys whose number is measured: only that it is a number counts."""
@@ -80,17 +95,22 @@ def is_close(expected: str, got: str) -> bool:
     return math.isclose(float(got), float(expected), rel_tol=0.05, abs_tol=0.02)
 
 
-def same_text(expected: str, got: str) -> bool:
-    """Tell whether two texts agree but for ids, times, digests, measures and rounding."""
+def same_text(expected: str, got: str, *, other_figures: bool = False) -> bool:
+    """Tell whether two texts agree but for ids, times, digests, measures and rounding.
+
+    other_figures: every number may be another one.
+    """
     pattern, numbers, end = "", [], 0
     for token in _TOKEN.finditer(expected):
         kind = str(token.lastgroup)
         found, stands_for = _TOKENS[kind]
+        if other_figures and kind == "number":
+            stands_for = _ANY_NUMBER
         pattern += re.escape(expected[end : token.start()]) + f"(?:{stands_for or found})"
         numbers += [token[0]] if kind == "number" else []
         end = token.end()
     match = re.fullmatch(pattern + re.escape(expected[end:]), got, re.DOTALL)
-    return match is not None and all(map(is_close, numbers, match.groups()))
+    return match is not None and (other_figures or all(map(is_close, numbers, match.groups())))
 
 
 def same_value(expected: Any, got: Any, key: str = "") -> bool:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -35,7 +36,18 @@ from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
+from skerry.http import (
+    docs,
+    evidence,
+    health,
+    inference_v2,
+    metadata_v2,
+    metrics,
+    models,
+    predict,
+    shadow,
+    traffic,
+)
 from skerry.http.admission import Admission
 from skerry.http.console import routes as console
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
@@ -51,6 +63,23 @@ from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
+
+ROUTES = (
+    predict,
+    models,
+    traffic,
+    evidence,
+    shadow,
+    health,
+    metrics,
+    docs,
+    console,
+    metadata_v2,
+    inference_v2,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -60,8 +89,8 @@ class Parts:
     context: ServerContext
 
 
-def build_parts(settings: Settings, log: EventLog) -> Parts:
-    """Return every part, made from the settings."""
+def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = None) -> Parts:
+    """Return every part, made from the settings. tracing: None where there is none."""
     serving_map = ServingMap()
     catalog = Catalog(settings.models, serving_map, log)
     counted = ServingMetrics()
@@ -93,6 +122,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         ),
         catalog,
         log,
+        tracing,
     )
     context = ServerContext(
         catalog=catalog,
@@ -106,6 +136,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         life=LifeCycle(),
         log=log,
         metrics=counted,
+        tracing=tracing,
         drift=drift,
         exposition=Exposition(
             [
@@ -154,10 +185,15 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs, console):
+    for part in ROUTES:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
+    if context.tracing is not None:
+        # Not imported where it is not asked for.
+        from skerry.http.instrumentation import instrument
+
+        instrument(app, context.tracing, settings.root_path)
     return Edge(app, _lean_routes(settings), context)
 
 
@@ -179,7 +215,8 @@ def build_admission(settings: Settings, parts: Parts) -> Admission:
 
 
 def _lean_routes(settings: Settings) -> LeanRoutes:
-    return LeanRoutes(predict.router.routes, settings.root_path)
+    routes = [*predict.router.routes, *inference_v2.router.routes]
+    return LeanRoutes(routes, settings.root_path)
 
 
 async def _control_plane(settings: Settings, parts: Parts) -> None:

@@ -99,7 +99,8 @@ def image(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Image]:
     yield built
     node = f"{cluster.kind_name}-control-plane"
     for reference in references:
-        run("docker", "exec", node, "crictl", "rmi", f"docker.io/library/{reference}")
+        remove = ("ctr", "--namespace", "k8s.io", "images", "rm")
+        run("docker", "exec", node, *remove, f"docker.io/library/{reference}")
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,16 @@ from pydantic import BaseModel
 
 from skerry.http.errors import MEDIA_TYPE
 from skerry.http.schemas import BatchRequest, PolicyRequest, PredictRequest, Problem
+from skerry.http.schemas_v2 import InferRequest, V2Error
 
 _REF = "#/components/schemas/{model}"
-_EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (Problem, PredictRequest, BatchRequest, PolicyRequest)
+_EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (
+    Problem,
+    PredictRequest,
+    BatchRequest,
+    PolicyRequest,
+    InferRequest,
+)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -22,6 +29,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
         for status in statuses
+    }
+
+
+def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route below ``/v2`` that may fail with these statuses."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "model": V2Error} for status in statuses
     }
 
 
@@ -63,7 +77,7 @@ def _complete(schema: dict[str, Any]) -> None:
             declared = operation["responses"].get("422", {})
             if "application/json" in declared.get("content", {}):
                 del operation["responses"]["422"]
-            if path.startswith("/api/"):
+            if path.startswith(("/api/", "/v2/models", "/v2/repository")):
                 operation["security"] = [{}, {"token": []}]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)

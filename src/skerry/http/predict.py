@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 
 from skerry.core.errors import DeadlineExceeded
 from skerry.core.rows import Predictions, Rows
-from skerry.http.body import read_json_body
-from skerry.http.context import ServerContext, context_of, record_of
+from skerry.http.body import read_body
+from skerry.http.context import RequestRecord, ServerContext, context_of, record_of
+from skerry.http.dialect import NATIVE_BATCH, NATIVE_ROW, Dialect
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoute
 from skerry.http.openapi import problems, request_body
@@ -21,9 +22,12 @@ from skerry.http.question import question
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
 from skerry.serving.handle import Handle
 
+if TYPE_CHECKING:
+    from skerry.telemetry.call_trace import CallTrace
+
 router = APIRouter(route_class=LeanRoute, tags=["predict"])
 _STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
-_HEADERS: list[dict[str, Any]] = [
+HEADERS: list[dict[str, Any]] = [
     {
         "name": "X-Model-Version",
         "in": "header",
@@ -39,18 +43,26 @@ _HEADERS: list[dict[str, Any]] = [
 ]
 
 
-async def _predict(
-    request: Request, *, batch: bool, model: str | None = None, version: str | None = None
+async def answer_prediction(
+    request: Request, dialect: Dialect, *, model: str | None = None, version: str | None = None
 ) -> LeanAnswer:
+    """Answer a prediction; model and version are the path's.
+
+    Raises:
+        SkerryError: the subclass that says what is wrong.
+        ClientDisconnect: the caller hung up.
+    """
     context, record = context_of(request), record_of(request.scope)
     fields = header_fields(request.scope["headers"])
-    asked = question(context, fields, batch=batch, model=model, version=version)
+    asked = question(context, fields, dialect, model=model, version=version)
     deadline_s = record.started_s + asked.timeout_s
-    body = await read_json_body(
+    body = await read_body(
         fields,
         request.receive,
         max_bytes=context.limits.max_body_bytes,
         timeout_s=asked.timeout_s,
+        any_media_type=dialect.any_media_type,
+        lead=asked.lead,
     )
     resolved = decode(context, record, asked, choose(context, record, asked, body), body)
     predictions = predict_now(context, record, resolved)
@@ -62,15 +74,18 @@ async def _predict(
         predictions = await _run(context, request, handle, rows, deadline_s)
     record.predictions = predictions
     record.mirror = mirror(record, resolved, predictions)
-    return answer(asked, resolved, predictions)
+    return answer(resolved, predictions)
 
 
 async def _run(
     context: ServerContext, request: Request, handle: Handle, rows: Rows, deadline_s: float
 ) -> Predictions:
     """Predict in the executor, but no longer than the deadline and the caller are there."""
+    record = record_of(request.scope)
     try:
-        work = context.executor.submit(handle, rows)
+        call = _call_trace(context, record, request)
+        work = context.executor.submit(handle, rows, call)
+        record.call = call
     except BaseException:
         handle.release()
         raise
@@ -86,7 +101,7 @@ async def _run(
         if work.done():
             error = work.exception()
             if error is not None:
-                raise told(context, record_of(request.scope), handle, error) from error
+                raise told(context, record, handle, error) from error
             return work.result()
         if hangup.done():
             raise ClientDisconnect
@@ -94,6 +109,17 @@ async def _run(
     finally:
         work.cancel()
         hangup.cancel()
+
+
+def _call_trace(
+    context: ServerContext, record: RequestRecord, request: Request
+) -> CallTrace | None:
+    if context.tracing is None or record.trace is None:
+        return None
+    from skerry.telemetry.call_trace import CallTrace  # It takes the SDK, which is loaded by now.
+
+    fields = header_fields(request.scope["headers"])
+    return CallTrace(context.tracing, record.trace, fields, time.perf_counter())
 
 
 async def _hangup(request: Request) -> None:
@@ -104,46 +130,46 @@ async def _hangup(request: Request) -> None:
 _ROW: dict[str, Any] = {
     "response_model": PredictResponse,
     "responses": problems(*_STATUSES),
-    "openapi_extra": {"requestBody": request_body(PredictRequest), "parameters": _HEADERS},
+    "openapi_extra": {"requestBody": request_body(PredictRequest), "parameters": HEADERS},
 }
 _BATCH: dict[str, Any] = {
     "response_model": BatchResponse,
     "responses": problems(*_STATUSES),
-    "openapi_extra": {"requestBody": request_body(BatchRequest), "parameters": _HEADERS},
+    "openapi_extra": {"requestBody": request_body(BatchRequest), "parameters": HEADERS},
 }
 
 
 @router.post("/api/v1/predict", **_ROW)
 async def predict(request: Request) -> LeanAnswer:
     """Predict one row with the default model."""
-    return await _predict(request, batch=False)
+    return await answer_prediction(request, NATIVE_ROW)
 
 
 @router.post("/api/v1/predict/batch", **_BATCH)
 async def predict_batch(request: Request) -> LeanAnswer:
     """Predict several rows with the default model."""
-    return await _predict(request, batch=True)
+    return await answer_prediction(request, NATIVE_BATCH)
 
 
 @router.post("/api/v1/models/{model}/predict", **_ROW)
 async def predict_model(request: Request, model: str) -> LeanAnswer:
     """Predict one row with a named model."""
-    return await _predict(request, batch=False, model=model)
+    return await answer_prediction(request, NATIVE_ROW, model=model)
 
 
 @router.post("/api/v1/models/{model}/predict/batch", **_BATCH)
 async def predict_model_batch(request: Request, model: str) -> LeanAnswer:
     """Predict several rows with a named model."""
-    return await _predict(request, batch=True, model=model)
+    return await answer_prediction(request, NATIVE_BATCH, model=model)
 
 
 @router.post("/api/v1/models/{model}/versions/{version}/predict", **_ROW)
 async def predict_version(request: Request, model: str, version: str) -> LeanAnswer:
     """Predict one row with a pinned version."""
-    return await _predict(request, batch=False, model=model, version=version)
+    return await answer_prediction(request, NATIVE_ROW, model=model, version=version)
 
 
 @router.post("/api/v1/models/{model}/versions/{version}/predict/batch", **_BATCH)
 async def predict_version_batch(request: Request, model: str, version: str) -> LeanAnswer:
     """Predict several rows with a pinned version."""
-    return await _predict(request, batch=True, model=model, version=version)
+    return await answer_prediction(request, NATIVE_BATCH, model=model, version=version)
