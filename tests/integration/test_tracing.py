@@ -24,6 +24,7 @@ from skerry.controlplane.version_writer import write_version
 from tests.integration.models import (
     IRIS_ROW,
     SLOW_ROW,
+    companions_repository,
     iris_model,
     iris_repository,
     outgoing_repository,
@@ -414,6 +415,30 @@ def test_recorded_requests_are_examples_in_openmetrics_alone(iris: Traced) -> No
     assert ids in [labels for _, labels in examples]
     assert unrecorded["traceparent"].split("-")[1] not in openmetrics
     assert "trace_id" not in plain
+
+
+def test_spans_on_the_console_are_a_line_each(tmp_path: Path) -> None:
+    env = {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with serve(iris_repository(tmp_path, "v1"), env=env) as server:
+        server.client.post("/api/v1/predict", json=IRIS)
+        assert 0 == server.stop()
+        spans = [line for line in server.log() if "context" in line]
+
+    assert {"inference", "POST /api/v1/predict", "version.load"} <= {span["name"] for span in spans}
+
+
+def test_a_row_that_the_model_refuses_is_no_error_of_ours(tmp_path: Path) -> None:
+    repository = companions_repository(tmp_path)
+    with http_receiver() as receiver, traced(repository, receiver, plugin_env(tmp_path)) as server:
+        path = "/api/v1/models/picky/predict"
+        span, [inference], line = Traced(server, receiver).ask(path, {"features": [13.0]})
+
+    assert ("value-out-of-range", "UNSET", "UNSET") == (
+        line["error"],
+        span.status,
+        inference.status,
+    )
+    assert "error.type" not in {**span.attributes, **inference.attributes}
 
 
 def test_without_a_receiver_the_log_has_no_trace(tmp_path: Path) -> None:
