@@ -12,6 +12,8 @@ UV ?= uv
 ARGS ?=
 ONLY ?=
 
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/skerry/__init__.py)
+
 # The interpreter that the environment is made with: `make test PYTHON=python3.12` takes another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -19,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## train two versions of an iris model and serve them on 127.0.0.1:8080
@@ -29,6 +31,14 @@ demo: $(VENV)/.runtime ## train two versions of an iris model and serve them on 
 test: $(VENV)/.dev ## run the tests (ARGS='-k name' for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-cluster
+test-cluster: $(VENV)/.dev ## run the tests that need Kubernetes, on the cluster of KUBECONFIG
+	@SKERRY_TEST_CLUSTER=$(or $(SKERRY_TEST_CLUSTER),required) $(BIN)/python -m pytest $(ARGS) tests/cluster
+
+.PHONY: image
+image: ## build the container image skerry:VERSION
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) --tag skerry:$(VERSION) .
+
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs before the tests
 	$(BIN)/ruff check .
@@ -36,9 +46,21 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: chart
+chart: $(VENV)/.dev ## write what follows from the chart: schema, README, k8s/manifests (see .ci/tools)
+	$(BIN)/python -m helm.generate $(ARGS)
+
+.PHONY: audit
+audit: .venv-chart/.done $(VENV)/.dev ## look chart and Dockerfile through, with checkov and hadolint
+	@$(BIN)/python -m pytest tests/chart/test_audit.py $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
 	@$(BIN)/python -m bench $(ONLY) $(ARGS)
+
+.PHONY: dashboard
+dashboard: $(VENV)/.dev ## write the chart's Grafana dashboard anew from helm/dashboard/
+	@$(BIN)/python -m helm.dashboard
 
 .PHONY: format
 format: $(VENV)/.dev ## format the code and mend what ruff can mend
@@ -51,6 +73,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --extra skops --constraints requirements/build.txt \
 		--output-file requirements/runtime.txt pyproject.toml
+	$(LOCK) --output-file requirements/chart.txt requirements/chart.in
 	$(LOCK) --extra skops --extra parquet --extra onnx --extra grpc --group dev --constraints requirements/build.txt \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
@@ -68,9 +91,15 @@ COMPILE := $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
+.venv-chart/.done: requirements/chart.txt
+	@"$(PYTHON)" -m venv .venv-chart
+	@echo "installing checkov and hadolint into .venv-chart, by requirements/chart.txt"
+	@.venv-chart/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	@touch $@
+
 .PHONY: clean
 clean: ## remove the environments, caches and what the demo made
-	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-chart .tools .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

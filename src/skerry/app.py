@@ -21,7 +21,9 @@ from skerry.controlplane.catalog_metrics import CatalogCollector
 from skerry.controlplane.handover import share_interpreter
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
-from skerry.controlplane.memory import available_bytes
+from skerry.controlplane.memory import available_bytes, limit_bytes
+from skerry.controlplane.memory_metrics import MemoryCollector
+from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
 from skerry.controlplane.transition import TransitionPolicy
@@ -35,8 +37,21 @@ from skerry.dataplane.queue_metrics import QueueCollector
 from skerry.dataplane.shadow import Shadows
 from skerry.dataplane.shadow_metrics import ShadowCollector
 from skerry.dataplane.threads import cpus
-from skerry.http import docs, evidence, health, metrics, models, predict, shadow, traffic
+from skerry.http import (
+    docs,
+    evidence,
+    health,
+    inference_v2,
+    metadata_v2,
+    metrics,
+    models,
+    predict,
+    repository_v2,
+    shadow,
+    traffic,
+)
 from skerry.http.admission import Admission
+from skerry.http.console import routes as console
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -52,6 +67,21 @@ from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
 if TYPE_CHECKING:
     from skerry.telemetry.tracing import Tracing
+
+ROUTES = (
+    predict,
+    models,
+    traffic,
+    evidence,
+    shadow,
+    health,
+    metrics,
+    docs,
+    console,
+    metadata_v2,
+    inference_v2,
+    repository_v2,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +130,7 @@ def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = Non
     context = ServerContext(
         catalog=catalog,
         traffic=TrafficControl(manager),
+        model_control=ModelControl(manager),
         serving_map=serving_map,
         evidence=Evidence(time.monotonic),
         shadows=shadows,
@@ -118,6 +149,7 @@ def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = Non
                 ShadowCollector(shadows, catalog.keys),
                 QueueCollector(executor, serving_map),
                 CatalogCollector(catalog),
+                MemoryCollector(limit_bytes),
                 BuildCollector(__version__, version("scikit-learn")),
             ]
         ),
@@ -157,7 +189,7 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         root_path=settings.root_path,
     )
     app.state.context = context
-    for part in (predict, models, traffic, evidence, shadow, health, metrics, docs):
+    for part in ROUTES:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
@@ -187,7 +219,8 @@ def build_admission(settings: Settings, parts: Parts) -> Admission:
 
 
 def _lean_routes(settings: Settings) -> LeanRoutes:
-    return LeanRoutes(predict.router.routes, settings.root_path)
+    routes = [*predict.router.routes, *inference_v2.router.routes]
+    return LeanRoutes(routes, settings.root_path)
 
 
 async def _control_plane(settings: Settings, parts: Parts) -> None:

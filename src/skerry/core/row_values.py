@@ -119,12 +119,12 @@ def _as_list(signature: Signature, row: Any, loc: Loc) -> Sequence[Any]:
 def _by_name(signature: Signature, row: Mapping[str, Any], loc: Loc) -> list[Any]:
     unknown = [name for name in row if name not in signature.names]
     if unknown:
-        known = _listing([feature.name for feature in signature.features])
-        raise UnknownFeature.at(loc, f"the features {known}", f"unknown {_listing(unknown)}")
+        known = listing([feature.name for feature in signature.features])
+        raise UnknownFeature.at(loc, f"the features {known}", f"unknown {listing(unknown)}")
     missing = [f.name for f in signature.features if f.used and f.name not in row]
     if missing:
         raise MissingFeature.at(
-            loc, f"all {len(signature.features)} features", f"none for {_listing(missing)}"
+            loc, f"all {len(signature.features)} features", f"none for {listing(missing)}"
         )
     return [row.get(feature.name) for feature in signature.features]
 
@@ -221,10 +221,11 @@ def _kind(feature: Feature) -> str:
 
 def _one_of(feature: Feature) -> str:
     categories = feature.categories or ()
-    return f"one of {_listing([str(c) for c in categories])} for {feature.name}"
+    return f"one of {listing([str(c) for c in categories])} for {feature.name}"
 
 
-def _listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str]) -> str:
+    """Return names as a sentence has them, the first few of many."""
     text = ", ".join(
         n if len(n) <= _SHOWN_CHARACTERS else n[:_SHOWN_CHARACTERS] + "…"
         for n in names[:_SHOWN_NAMES]

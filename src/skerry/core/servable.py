@@ -16,6 +16,7 @@ class ServableInfo:
     """Facts about a servable that do not change while it is served.
 
     estimator: the fitted object's class, e.g. ``sklearn.pipeline.Pipeline``.
+    has_probabilities: it answers with one for each class of each output.
     draws_at_random: two calls on the same rows may differ (a stratified dummy).
     batch_rows: as many rows of several requests may be answered by one call; 1 where that would
         gain nothing, or where rows are not answered independently of each other.
@@ -27,6 +28,7 @@ class ServableInfo:
     estimator: str
     packages: Mapping[str, str]
     plan: Plan
+    has_probabilities: bool = False
     draws_at_random: bool = False
     batch_rows: int = 1
     warnings: tuple[str, ...] = ()

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skerry.core.errors import ModelNotFound, ModelNotReady, VersionNotFound
+from skerry.core.names import natural_key
 from skerry.serving.handle import Slot
 from skerry.serving.serving_map import ModelRoutes, ServingSnapshot, ShadowRoute
 
 RETRY_AFTER_S = 1
+_SHOWN_VERSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,33 @@ def route(
     if version is not None:
         return Target(_pinned(routes, version), "pinned", routes.generation)
     if routes.split is None:
-        why = f": {routes.reason}" if routes.reason else ""
-        raise ModelNotReady(
-            f"model {routes.name} has no version that is READY{why}", retry_after_s=RETRY_AFTER_S
-        )
+        raise _nothing_ready(routes)
     chosen, track = routes.split.choose(fields, uniform)
     return Target(routes.slots[chosen], track, routes.generation, routes.shadow)
+
+
+def slot_of(snapshot: ServingSnapshot, model: str, version: str | None) -> Slot:
+    """Return the version that a question about a model means; the stable one where it names none.
+
+    Raises:
+        ModelNotFound, VersionNotFound: as the names say.
+        ModelNotReady: it is known but can't answer now.
+    """
+    routes = resolve_model(snapshot, model, None)
+    if version is not None:
+        return _pinned(routes, version)
+    if routes.split is None:
+        raise _nothing_ready(routes)
+    return routes.slots[routes.split.stable]
+
+
+def _nothing_ready(routes: ModelRoutes) -> ModelNotReady:
+    newest = sorted(routes.states, key=natural_key, reverse=True)[:_SHOWN_VERSIONS]
+    states = ", ".join(f"{version} is {routes.states[version]}" for version in newest)
+    return ModelNotReady(
+        f"model {routes.name} has no version that is READY: {routes.reason or states}",
+        retry_after_s=RETRY_AFTER_S,
+    )
 
 
 def _pinned(routes: ModelRoutes, version: str) -> Slot:

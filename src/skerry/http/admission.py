@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from skerry.core.errors import SkerryError
 from skerry.dataplane.executor import Executor, Lane
 from skerry.dataplane.router import resolve_model
-from skerry.http.decode import rows_in
+from skerry.http.dialects import dialect_of
 from skerry.http.lean_route import LeanRoutes
 from skerry.serving.serving_map import ServingMap
 
@@ -171,7 +171,7 @@ class Admission:
         slot = routes.slots.get(parameters.get("version") or stable)
         if slot is None:
             return None
-        n_rows = rows_in(packet) if route.path.endswith("/batch") else 1
+        n_rows = dialect_of(route.path).rows_in(packet)
         plan = slot.servable.info.plan
         lane = None if n_rows <= plan.cheap_rows else self._executor.lane(plan, n_rows)
         return self._queues[lane], n_rows

@@ -15,10 +15,18 @@ _GZIP_WBITS = 16 + zlib.MAX_WBITS
 _ENCODINGS = ("gzip", "deflate")
 
 
-async def read_json_body(
-    fields: Fields, receive: Receive, *, max_bytes: int, timeout_s: float
+async def read_body(
+    fields: Fields,
+    receive: Receive,
+    *,
+    max_bytes: int,
+    timeout_s: float,
+    any_media_type: bool = False,
+    lead: bytes = b"",
 ) -> bytes:
     """Return the body, inflated where it came compressed.
+
+    any_media_type: it need not be JSON. lead: is put in front of it.
 
     Raises:
         UnsupportedMediaType: neither JSON nor without a type, or an encoding other than gzip
@@ -28,15 +36,18 @@ async def read_json_body(
         BadEncoding: it does not inflate.
         ClientDisconnect: the caller hung up.
     """
-    _check_media_type(text_of(fields, b"content-type"))
+    if not any_media_type:
+        _check_media_type(text_of(fields, b"content-type"))
     encoding = _encoding(text_of(fields, b"content-encoding") or "")
     _check_length(text_of(fields, b"content-length") or "", max_bytes)
     try:
         async with asyncio.timeout(timeout_s):
-            body = await _receive_all(receive, max_bytes)
+            parts = await _receive_all(receive, max_bytes)
     except TimeoutError:
         raise BodyTimeout(f"the body was not complete within {timeout_s:g} s") from None
-    return body if encoding is None else inflate(body, encoding, max_bytes)
+    if encoding is not None:
+        parts = [inflate(b"".join(parts), encoding, max_bytes)]
+    return b"".join([lead, *parts]) if lead or len(parts) != 1 else parts[0]
 
 
 def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
@@ -106,7 +117,7 @@ def _check_length(content_length: str, max_bytes: int) -> None:
         raise _too_large(max_bytes, content_length[:20])
 
 
-async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
+async def _receive_all(receive: Receive, max_bytes: int) -> list[bytes]:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -120,7 +131,7 @@ async def _receive_all(receive: Receive, max_bytes: int) -> bytes:
         if part:
             parts.append(part)
         if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            return parts
 
 
 def _too_large(max_bytes: int, got: str) -> BodyTooLarge:

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from skerry.controlplane.catalog import Catalog
+from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.core.plan import Executor as PlanExecutor
 from skerry.core.rows import Predictions, Rows
@@ -74,6 +75,7 @@ class ServerContext:
 
     catalog: Catalog
     traffic: TrafficControl
+    model_control: ModelControl
     serving_map: ServingMap
     executor: Executor
     evidence: Evidence
@@ -105,6 +107,7 @@ class RequestRecord:
     trace: its place in a trace, None where tracing is off or its route is not traced.
     call: what came of its call in a thread, None where none was made or tracing is off.
     origin: what its spans tell of where it came from, None where nobody makes any here.
+    is_v2: it came below ``/v2``, where errors look otherwise.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
 
@@ -129,6 +132,7 @@ class RequestRecord:
     trace: RequestTrace | None = None
     call: CallTrace | None = None
     origin: Origin | None = None
+    is_v2: bool = False
     mirror: Mirror | None = None
 
 

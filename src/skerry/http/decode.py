@@ -62,7 +62,7 @@ def decode_row(body: bytes, signature: Signature) -> tuple[Rows, bool]:
     Raises:
         RequestError: the subclass that says what is wrong.
     """
-    if _has_too_many_values(body, signature, 1):
+    if has_too_many_values(body, signature, 1):
         raise WrongFeatureCount.at(("features",), str(len(signature.features)), "many more")
     if signature.takes_numbers:
         try:
@@ -86,7 +86,7 @@ def decode_batch(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows
     Raises:
         RequestError: the subclass that says what is wrong.
     """
-    if _has_too_many_values(body, signature, max_rows):
+    if has_too_many_values(body, signature, max_rows):
         raise _too_many_rows(max_rows, "many more")
     fast = _fast_matrix if signature.takes_numbers else _fast_table
     decoded = fast(body, signature, max_rows)
@@ -155,7 +155,8 @@ def _fast_table(body: bytes, signature: Signature, max_rows: int) -> tuple[Rows,
     return None if rows is None else (rows, wants_probabilities)
 
 
-def _has_too_many_values(body: bytes, signature: Signature, max_rows: int) -> bool:
+def has_too_many_values(body: bytes, signature: Signature, max_rows: int) -> bool:
+    """Tell whether JSON has so many values that it makes no sense to parse it."""
     values = max_rows * (len(signature.features) + 2)
     return has_more_values(body, _SPARE_RATIO * values + _SPARE_VALUES)
 

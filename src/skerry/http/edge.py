@@ -20,7 +20,7 @@ from skerry.http.context import (
     RequestRecord,
     ServerContext,
 )
-from skerry.http.errors import CLIENT_GONE, internal_error, problem_lines
+from skerry.http.errors import CLIENT_GONE, internal_error, is_v2, problem_lines
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
 from skerry.http.request_end import end_request
@@ -51,6 +51,7 @@ class Edge:
             scope.get(ARRIVED_KEY) or time.perf_counter(),
             scope["method"],
             self._context.draw() if uniform is None else uniform,
+            is_v2=is_v2(self._lean_routes.bare(scope["path"])),
         )
         scope[SCOPE_KEY] = record
         tracing = self._context.tracing

@@ -1,4 +1,4 @@
-"""Domain errors to HTTP: the one table, and RFC 9457 problem bodies."""
+"""Domain errors to HTTP: the one table, RFC 9457 problem bodies, and the plain ones of ``/v2``."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ _EXPECTED = {
 }
 _MAX_MISMATCHES = 20
 _MAX_DETAIL = 1000  # Characters: a detail quotes what came, such as a path of 30 KB.
+_V2_STATUSES: Mapping[int, int] = {415: 400, 422: 400}
+"""What the Open Inference Protocol has in place of a status: anything wrong in a request is 400."""
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -80,6 +82,11 @@ TABLE: dict[type[SkerryError], ErrorKind] = {
 }
 
 
+def is_v2(path: str) -> bool:
+    """Tell whether a path is one of the Open Inference Protocol's."""
+    return path.startswith("/v2/") or path == "/v2"
+
+
 def kind_of(error: SkerryError) -> ErrorKind:
     """Return how the error looks from outside: its class's entry, or that of the nearest parent."""
     for cls in type(error).__mro__:
@@ -90,9 +97,33 @@ def kind_of(error: SkerryError) -> ErrorKind:
 
 
 def problem(error: SkerryError, record: RequestRecord) -> tuple[int, bytes, dict[str, str]]:
-    """Return status, body and headers of the error's answer, and note it in the record."""
+    """Return status, body and headers of the error's answer, and note it in the record.
+
+    Below ``/v2`` the body is the Open Inference Protocol's: ``{"error": …}`` and nothing else.
+    """
     kind = kind_of(error)
     record.error = kind.slug
+    if record.is_v2:
+        status = _V2_STATUSES.get(kind.status, kind.status)
+        body: dict[str, Any] = {"error": error.detail[:_MAX_DETAIL]}
+        headers = {"content-type": "application/json"}
+    else:
+        status, body = kind.status, _problem_body(kind, error, record)
+        headers = {"content-type": MEDIA_TYPE}
+    if record.version is not None and record.track is not None:
+        headers["x-model-version"] = record.version
+        headers["x-model-track"] = record.track
+        headers["x-traffic-generation"] = record.generation
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
+    if kind.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if kind.status == 408:
+        headers["connection"] = "close"  # The rest of that body would be read as a request.
+    return status, _dump(body), headers
+
+
+def _problem_body(kind: ErrorKind, error: SkerryError, record: RequestRecord) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": f"urn:skerry:error:{kind.slug}",
         "title": kind.title,
@@ -105,18 +136,7 @@ def problem(error: SkerryError, record: RequestRecord) -> tuple[int, bytes, dict
             {"loc": list(m.loc), "expected": m.expected, "got": m.got}
             for m in error.mismatches[:_MAX_MISMATCHES]
         ]
-    headers = {"content-type": MEDIA_TYPE}
-    if record.version is not None and record.track is not None:
-        headers["x-model-version"] = record.version
-        headers["x-model-track"] = record.track
-        headers["x-traffic-generation"] = record.generation
-    if error.retry_after_s is not None:
-        headers["retry-after"] = str(error.retry_after_s)
-    if kind.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    if kind.status == 408:
-        headers["connection"] = "close"  # The rest of that body would be read as a request.
-    return kind.status, _dump(body), headers
+    return body
 
 
 def problem_lines(
@@ -212,7 +232,8 @@ def _dump(body: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError:  # A detail that quotes a lone surrogate, which JSON may escape but not UTF-8.
-        body["detail"] = body["detail"].encode("ascii", "backslashreplace").decode()
+        key = "detail" if "detail" in body else "error"
+        body[key] = body[key].encode("ascii", "backslashreplace").decode()
         for entry in body.get("errors", ()):
             entry["loc"] = [
                 str(part).encode("ascii", "backslashreplace").decode() for part in entry["loc"]

@@ -16,6 +16,13 @@ router = APIRouter(tags=["health"])
 Context = Annotated[ServerContext, Depends(context_of)]
 
 
+def what_is_unsound(context: ServerContext) -> str | None:
+    """Return what a restart of the process can mend, None where nothing is wrong."""
+    if context.life.control_plane_error is not None:
+        return context.life.control_plane_error
+    return "the first load is stuck" if context.catalog.stuck_at_first_load else None
+
+
 def _unavailable(model: type[Any]) -> dict[int | str, dict[str, Any]]:
     return {503: {"model": model, "description": "Not now"}}
 
@@ -28,9 +35,7 @@ def _unavailable(model: type[Any]) -> dict[int | str, dict[str, Any]]:
 )
 async def livez(context: Context, response: Response) -> dict[str, Any]:
     """Tell whether the process is sound; 503 is what a restart can mend."""
-    reason = context.life.control_plane_error
-    if reason is None and context.catalog.stuck_at_first_load:
-        reason = "the first load is stuck"
+    reason = what_is_unsound(context)
     if reason is None:
         return {"status": "alive"}
     response.status_code = 503

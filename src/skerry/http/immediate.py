@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from skerry.core.errors import QueueFull
 from skerry.http.context import RequestRecord, ServerContext
-from skerry.http.errors import problem_lines
+from skerry.http.dialects import dialect_of
+from skerry.http.errors import is_v2, problem_lines
 from skerry.http.header_fields import Fields, header_fields
 from skerry.http.lean_route import LeanRoute, LeanRoutes
 from skerry.http.prediction import answer, ask_now, choose, decode, mirror
@@ -25,7 +26,7 @@ _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
 _KNOWN_TARGETS = 1024
 _JSON = b"application/json"
 _OK = b"HTTP/1.1 200 OK\r\n"
-_HEAD = b"content-length: %d\r\ncontent-type: application/json\r\n%bx-request-id: %b\r\n\r\n"
+_HEAD = b"content-length: %d\r\ncontent-type: %b\r\n%bx-request-id: %b\r\n\r\n"
 _NO_TIME = "more is asked than can be answered; this could be, in a second or so"
 _RETRY_AFTER_S = 1
 _TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\n"
@@ -81,14 +82,16 @@ class ImmediateAnswers:
         route, path_params = found
         started_s = arrived_s or time.perf_counter()
         record = RequestRecord(request_id_of(fields), started_s, "POST", uniform, route.path)
+        record.is_v2 = is_v2(route.path)
         try:
             asked = question(
                 context,
                 fields,
-                batch=route.path.endswith("/batch"),
+                dialect_of(route.path),
                 model=path_params.get("model"),
                 version=path_params.get("version"),
             )
+            body = asked.lead + body
             chosen = choose(context, record, asked, body)
             if not chosen.slot.servable.info.plan.cheap_rows:
                 return None
@@ -97,7 +100,7 @@ class ImmediateAnswers:
             if predictions is None:
                 return None
             record.predictions = predictions
-            answered = answer(asked, resolved, predictions)
+            answered = answer(resolved, predictions)
         except QueueFull as error:
             self._trace(record, fields, connection, target)
             return self._refusal(record, error)
@@ -108,7 +111,8 @@ class ImmediateAnswers:
         self._trace(record, fields, connection, target)
         end_request(context, record)
         length, block = len(answered.body), _known_block(answered.headers)
-        return [_OK, _HEAD % (length, block, record.request_id.encode()), answered.body]
+        head = _HEAD % (length, answered.content_type, block, record.request_id.encode())
+        return [_OK, head, answered.body]
 
     def refuse(
         self, target: bytes, lines: list[tuple[bytes, bytes]], connection: Connection
@@ -120,6 +124,7 @@ class ImmediateAnswers:
             return None
         route, path_params = found
         record = RequestRecord(request_id_of(fields), time.perf_counter(), "POST", 0.0, route.path)
+        record.is_v2 = is_v2(route.path)
         record.model = path_params.get("model", self._context.default_model)
         self._trace(record, fields, connection, target)
         return self._refusal(record, QueueFull(_NO_TIME, retry_after_s=_RETRY_AFTER_S))

@@ -16,19 +16,20 @@ from starlette.routing import BaseRoute
 
 
 class LeanAnswer(NamedTuple):
-    """What a lean route answers: a body of JSON, status 200.
+    """What a lean route answers, with status 200.
 
     headers: as ASGI has them; content type and length are added on the way out.
     """
 
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
+    content_type: bytes = b"application/json"
 
     def lines(self, request_id: str) -> list[tuple[bytes, bytes]]:
         """Return all headers of the answer."""
         return [
             (b"content-length", b"%d" % len(self.body)),
-            (b"content-type", b"application/json"),
+            (b"content-type", self.content_type),
             *self.headers,
             (b"x-request-id", request_id.encode()),
         ]
@@ -45,7 +46,7 @@ class LeanRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             answer = await self.answer(request, request.path_params)
-            response = Response(answer.body, media_type="application/json")
+            response = Response(answer.body, media_type=answer.content_type.decode())
             response.raw_headers += answer.headers
             return response
 
@@ -71,10 +72,15 @@ class LeanRoutes:
         }
         self._others = [route for route in lean if "{" in route.path]
 
+    def bare(self, path: str) -> str:
+        """Return the path without the root path, with which some proxies pass it on."""
+        if self._root_path and path.startswith(self._root_path + "/"):
+            return path[len(self._root_path) :]
+        return path
+
     def find(self, method: str, path: str) -> tuple[LeanRoute, dict[str, str]] | None:
         """Return the route and its path parameters."""
-        if self._root_path and path.startswith(self._root_path + "/"):
-            path = path[len(self._root_path) :]
+        path = self.bare(path)
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact, {}

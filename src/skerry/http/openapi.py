@@ -11,9 +11,18 @@ from pydantic import BaseModel
 
 from skerry.http.errors import MEDIA_TYPE
 from skerry.http.schemas import BatchRequest, PolicyRequest, PredictRequest, Problem
+from skerry.http.schemas_v2 import IndexRequest, InferRequest, RepositoryRequest, V2Error
 
 _REF = "#/components/schemas/{model}"
-_EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (Problem, PredictRequest, BatchRequest, PolicyRequest)
+_EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (
+    Problem,
+    PredictRequest,
+    BatchRequest,
+    PolicyRequest,
+    InferRequest,
+    IndexRequest,
+    RepositoryRequest,
+)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -25,10 +34,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def request_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the ``requestBody`` of a lean route."""
+def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route below ``/v2`` that may fail with these statuses."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "model": V2Error} for status in statuses
+    }
+
+
+def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """Return the ``requestBody`` of a route that reads its body itself."""
     schema = {"$ref": _REF.format(model=model.__name__)}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -63,7 +79,7 @@ def _complete(schema: dict[str, Any]) -> None:
             declared = operation["responses"].get("422", {})
             if "application/json" in declared.get("content", {}):
                 del operation["responses"]["422"]
-            if path.startswith("/api/"):
+            if path.startswith(("/api/", "/v2/models", "/v2/repository")):
                 operation["security"] = [{}, {"token": []}]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)

@@ -11,8 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from skerry.core.errors import DeadlineExceeded
 from skerry.core.rows import Predictions, Rows
-from skerry.http.body import read_json_body
+from skerry.http.body import read_body
 from skerry.http.context import RequestRecord, ServerContext, context_of, record_of
+from skerry.http.dialect import NATIVE_BATCH, NATIVE_ROW, Dialect
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoute
 from skerry.http.openapi import problems, request_body
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(route_class=LeanRoute, tags=["predict"])
 _STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
-_HEADERS: list[dict[str, Any]] = [
+HEADERS: list[dict[str, Any]] = [
     {
         "name": "X-Model-Version",
         "in": "header",
@@ -42,18 +43,26 @@ _HEADERS: list[dict[str, Any]] = [
 ]
 
 
-async def _predict(
-    request: Request, *, batch: bool, model: str | None = None, version: str | None = None
+async def answer_prediction(
+    request: Request, dialect: Dialect, *, model: str | None = None, version: str | None = None
 ) -> LeanAnswer:
+    """Answer a prediction; model and version are the path's.
+
+    Raises:
+        SkerryError: the subclass that says what is wrong.
+        ClientDisconnect: the caller hung up.
+    """
     context, record = context_of(request), record_of(request.scope)
     fields = header_fields(request.scope["headers"])
-    asked = question(context, fields, batch=batch, model=model, version=version)
+    asked = question(context, fields, dialect, model=model, version=version)
     deadline_s = record.started_s + asked.timeout_s
-    body = await read_json_body(
+    body = await read_body(
         fields,
         request.receive,
         max_bytes=context.limits.max_body_bytes,
         timeout_s=asked.timeout_s,
+        any_media_type=dialect.any_media_type,
+        lead=asked.lead,
     )
     resolved = decode(context, record, asked, choose(context, record, asked, body), body)
     predictions = predict_now(context, record, resolved)
@@ -65,7 +74,7 @@ async def _predict(
         predictions = await _run(context, request, handle, rows, deadline_s)
     record.predictions = predictions
     record.mirror = mirror(record, resolved, predictions)
-    return answer(asked, resolved, predictions)
+    return answer(resolved, predictions)
 
 
 async def _run(
@@ -121,46 +130,46 @@ async def _hangup(request: Request) -> None:
 _ROW: dict[str, Any] = {
     "response_model": PredictResponse,
     "responses": problems(*_STATUSES),
-    "openapi_extra": {"requestBody": request_body(PredictRequest), "parameters": _HEADERS},
+    "openapi_extra": {"requestBody": request_body(PredictRequest), "parameters": HEADERS},
 }
 _BATCH: dict[str, Any] = {
     "response_model": BatchResponse,
     "responses": problems(*_STATUSES),
-    "openapi_extra": {"requestBody": request_body(BatchRequest), "parameters": _HEADERS},
+    "openapi_extra": {"requestBody": request_body(BatchRequest), "parameters": HEADERS},
 }
 
 
 @router.post("/api/v1/predict", **_ROW)
 async def predict(request: Request) -> LeanAnswer:
     """Predict one row with the default model."""
-    return await _predict(request, batch=False)
+    return await answer_prediction(request, NATIVE_ROW)
 
 
 @router.post("/api/v1/predict/batch", **_BATCH)
 async def predict_batch(request: Request) -> LeanAnswer:
     """Predict several rows with the default model."""
-    return await _predict(request, batch=True)
+    return await answer_prediction(request, NATIVE_BATCH)
 
 
 @router.post("/api/v1/models/{model}/predict", **_ROW)
 async def predict_model(request: Request, model: str) -> LeanAnswer:
     """Predict one row with a named model."""
-    return await _predict(request, batch=False, model=model)
+    return await answer_prediction(request, NATIVE_ROW, model=model)
 
 
 @router.post("/api/v1/models/{model}/predict/batch", **_BATCH)
 async def predict_model_batch(request: Request, model: str) -> LeanAnswer:
     """Predict several rows with a named model."""
-    return await _predict(request, batch=True, model=model)
+    return await answer_prediction(request, NATIVE_BATCH, model=model)
 
 
 @router.post("/api/v1/models/{model}/versions/{version}/predict", **_ROW)
 async def predict_version(request: Request, model: str, version: str) -> LeanAnswer:
     """Predict one row with a pinned version."""
-    return await _predict(request, batch=False, model=model, version=version)
+    return await answer_prediction(request, NATIVE_ROW, model=model, version=version)
 
 
 @router.post("/api/v1/models/{model}/versions/{version}/predict/batch", **_BATCH)
 async def predict_version_batch(request: Request, model: str, version: str) -> LeanAnswer:
     """Predict several rows with a pinned version."""
-    return await _predict(request, batch=True, model=model, version=version)
+    return await answer_prediction(request, NATIVE_BATCH, model=model, version=version)

@@ -11,12 +11,10 @@ from typing import NamedTuple
 from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
-from skerry.core.signature import Signature
 from skerry.dataplane.router import Target, route
 from skerry.dataplane.shadow_calls import Mirror
 from skerry.http.context import RequestRecord, ServerContext
-from skerry.http.decode import decode_batch, decode_row, rows_in
-from skerry.http.encode import encode_batch, encode_row
+from skerry.http.dialect import Encode
 from skerry.http.lean_route import LeanAnswer
 from skerry.http.question import Question
 from skerry.serving.handle import Handle, Slot
@@ -30,12 +28,7 @@ class Resolved(NamedTuple):
     target: Target
     info: ServableInfo
     rows: Rows
-    wants_probabilities: bool
-
-    @property
-    def signature(self) -> Signature:
-        """The signature of the version that answers."""
-        return self.info.signature
+    encode: Encode
 
 
 def choose(context: ServerContext, record: RequestRecord, asked: Question, body: bytes) -> Target:
@@ -61,7 +54,7 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question, body:
     record.generation = target.generation
     info = slot.servable.info
     record.task, plan = info.task, info.plan
-    n_rows = rows_in(body) if asked.batch else 1
+    n_rows = min(asked.dialect.rows_in(body), context.limits.max_batch_rows)
     if n_rows > plan.cheap_rows:
         context.executor.check_room(plan, n_rows)
     return target
@@ -76,13 +69,10 @@ def decode(
         SkerryError: the subclass that says what is wrong.
     """
     info = target.slot.servable.info
-    signature = info.signature
-    if asked.batch:
-        rows, wants = decode_batch(body, signature, context.limits.max_batch_rows)
-    else:
-        rows, wants = decode_row(body, signature)
+    max_rows = context.limits.max_batch_rows
+    rows, encode = asked.dialect.decode(asked.fields, body, info, max_rows)
     record.rows, record.input = rows.n_rows, rows
-    return Resolved(target, info, rows, wants)
+    return Resolved(target, info, rows, encode)
 
 
 def ask_now(record: RequestRecord, resolved: Resolved) -> Predictions | None:
@@ -112,18 +102,18 @@ def predict_now(
         raise told(context, record, resolved.target.slot, error) from error
 
 
-def answer(asked: Question, resolved: Resolved, predictions: Predictions) -> LeanAnswer:
+def answer(resolved: Resolved, predictions: Predictions) -> LeanAnswer:
     """Return body and headers."""
     target = resolved.target
-    version = target.slot.version  # The slot may hold nothing any more: a thread has answered.
-    signature = resolved.signature if resolved.wants_probabilities else None
-    encode = encode_batch if asked.batch else encode_row
+    model, version = target.slot.model, target.slot.version  # Its servable may be gone by now.
+    body, own_headers, content_type = resolved.encode(predictions, model, version)
     headers = (
         (b"x-model-version", version.encode()),
         (b"x-model-track", target.track.encode()),
         (b"x-traffic-generation", target.generation.encode()),
+        *own_headers,
     )
-    return LeanAnswer(encode(predictions, version, signature), headers)
+    return LeanAnswer(body, headers, content_type)
 
 
 def mirror(record: RequestRecord, resolved: Resolved, predictions: Predictions) -> Mirror | None:

@@ -15,7 +15,7 @@ from skerry.core.errors import HeadersTooLarge
 from skerry.http.admission import Admission, Verdict
 from skerry.http.context import ARRIVED_KEY, UNIFORM_KEY, RequestRecord
 from skerry.http.edge import MAX_HEADER_BYTES
-from skerry.http.errors import problem
+from skerry.http.errors import is_v2, problem
 from skerry.http.immediate import ImmediateAnswers
 from skerry.http.request_ids import new_request_id
 
@@ -34,6 +34,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     headers_timeout_s = 30.0
     immediate: ImmediateAnswers | None = None
     admission: Admission | None = None
+    url = b""
     _held: list[bytes] | None = None
     _arrived_s: float | None = None
     _is_new = True
@@ -107,7 +108,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._start_timer()
         self._header_bytes += len(data)
         if self._header_bytes > 2 * MAX_HEADER_BYTES and not self.transport.is_closing():
-            self.transport.write(_answer(self._header_bytes))
+            self.transport.write(_answer(self._header_bytes, self.url))
             self.transport.close()
 
     def _start_timer(self) -> None:
@@ -254,8 +255,9 @@ def _without_upgrade(data: bytes) -> bytes:
     return _UPGRADE.sub(b"", data[:end]) + data[end:]
 
 
-def _answer(size: int) -> bytes:
-    record = RequestRecord(new_request_id(), time.perf_counter(), "", 0.0)
+def _answer(size: int, target: bytes) -> bytes:
+    asks_v2 = is_v2(target.decode("latin-1"))
+    record = RequestRecord(new_request_id(), time.perf_counter(), "", 0.0, is_v2=asks_v2)
     error = HeadersTooLarge(
         f"request line and headers: expected at most {MAX_HEADER_BYTES} bytes, got {size} and more"
     )

@@ -9,6 +9,7 @@ from skerry.core.errors import BadHeader, ConflictingVersion
 from skerry.core.names import is_name
 from skerry.http.auth import check_reader
 from skerry.http.context import ServerContext
+from skerry.http.dialect import Dialect
 from skerry.http.header_fields import Fields, text_of
 
 
@@ -18,17 +19,24 @@ class Question(NamedTuple):
     model: None for the default one. version: None where none is pinned.
     timeout_s: seconds that the caller, and the server, allow for all of it.
     fields: the headers, which may decide between versions.
+    lead: what stands in front of the body.
     """
 
-    batch: bool
+    dialect: Dialect
     model: str | None
     version: str | None
     timeout_s: float
     fields: Fields
+    lead: bytes
 
 
 def question(
-    context: ServerContext, fields: Fields, *, batch: bool, model: str | None, version: str | None
+    context: ServerContext,
+    fields: Fields,
+    dialect: Dialect,
+    *,
+    model: str | None,
+    version: str | None,
 ) -> Question:
     """Return what is asked; model and version are the path's.
 
@@ -41,7 +49,7 @@ def question(
     version = _pinned_version(version, text_of(fields, b"x-model-version"))
     limit_s = context.limits.request_timeout_s
     timeout_s = _timeout_s(text_of(fields, b"x-request-timeout-seconds"), limit_s)
-    return Question(batch, model, version, timeout_s, fields)
+    return Question(dialect, model, version, timeout_s, fields, dialect.lead(fields))
 
 
 def _pinned_version(in_path: str | None, in_header: str | None) -> str | None:

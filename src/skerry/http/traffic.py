@@ -10,7 +10,7 @@ from skerry.controlplane.traffic_control import generations_of
 from skerry.controlplane.views import find_version
 from skerry.core.errors import BodyTooLarge, ModelNotFound
 from skerry.http.auth import require_admin, require_reader
-from skerry.http.body import read_json_body
+from skerry.http.body import read_body
 from skerry.http.context import ServerContext, context_of
 from skerry.http.header_fields import header_fields
 from skerry.http.json_values import parse_finite_json
@@ -46,7 +46,7 @@ async def put_traffic(
 ) -> dict[str, Any]:
     """Replace the policy, whole."""
     limits = context.limits
-    body = await read_json_body(
+    body = await read_body(
         header_fields(request.headers.raw),
         request.receive,
         max_bytes=limits.max_body_bytes,

@@ -146,6 +146,7 @@ def prepare(session: Any, known: Known, options: LoadOptions) -> OnnxServable:
         estimator="onnx",
         packages=_packages(),
         plan=Plan(options.parity, (RowRange(1, None, Executor.ONNX),), (own,), cpu=cpu_kind()),
+        has_probabilities=classes is not None,
     )
     return OnnxServable(info, model)
 

@@ -93,6 +93,7 @@ def prepare(
             estimator=class_path(model),
             packages=packages,
             plan=plan,
+            has_probabilities=answers.shape is not Shape.NONE,
             draws_at_random=random,
             batch_rows=batch_rows,
             warnings=warnings,

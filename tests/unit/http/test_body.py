@@ -20,7 +20,7 @@ from skerry.core.errors import (
     RequestError,
     UnsupportedMediaType,
 )
-from skerry.http.body import inflate, read_json_body
+from skerry.http.body import inflate, read_body
 from skerry.http.header_fields import header_fields
 
 LIMIT = 1000
@@ -53,7 +53,7 @@ def read(
 ) -> bytes:
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     return asyncio.run(
-        read_json_body(header_fields(raw), receive, max_bytes=max_bytes, timeout_s=timeout_s)
+        read_body(header_fields(raw), receive, max_bytes=max_bytes, timeout_s=timeout_s)
     )
 
 
