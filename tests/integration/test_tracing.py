@@ -190,6 +190,16 @@ def test_spans_of_predictions_are_those_of_the_instrumentation(
     assert line["span_id"] == other.span_id
 
 
+def test_infer_is_traced_as_predict_is(iris: Traced) -> None:
+    tensor = {"name": "input-0", "shape": [1, 4], "datatype": "FP64", "data": IRIS_ROW}
+    span, [inference], line = iris.ask("/v2/models/iris/infer", {"inputs": [tensor]})
+    other, _, _ = iris.ask("/v2/models/iris", method="GET")
+
+    assert ("POST /v2/models/{model}/infer", 200) == (span.name, line["status"])
+    assert same(other) == same(span)
+    assert (span.span_id, 1) == (inference.parent_id, inference.attributes["skerry.rows"])
+
+
 @pytest.mark.parametrize(
     ("lean", "framework", "status"),
     [
@@ -245,7 +255,19 @@ def test_requests_that_nothing_routes_have_spans_without_a_route(iris: Traced) -
     assert "headers-too-large" == line["error"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/livez",
+        "/readyz",
+        "/startupz",
+        "/metrics",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/iris/ready",
+        "/v2/models/iris/versions/v1/ready",
+    ],
+)
 def test_probes_are_not_traced(iris: Traced, path: str) -> None:
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
