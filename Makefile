@@ -12,6 +12,8 @@ UV ?= uv
 ARGS ?=
 ONLY ?=
 
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/skerry/__init__.py)
+
 # The interpreter that the environment is made with: `make test PYTHON=python3.12` takes another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -19,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## train two versions of an iris model and serve them on 127.0.0.1:8080
@@ -28,6 +30,14 @@ demo: $(VENV)/.runtime ## train two versions of an iris model and serve them on 
 .PHONY: test
 test: $(VENV)/.dev ## run the tests (ARGS='-k name' for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-cluster
+test-cluster: $(VENV)/.dev ## run the tests that need Kubernetes, on the cluster of KUBECONFIG
+	@SKERRY_TEST_CLUSTER=$(or $(SKERRY_TEST_CLUSTER),required) $(BIN)/python -m pytest $(ARGS) tests/cluster
+
+.PHONY: image
+image: ## build the container image skerry:VERSION
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) --tag skerry:$(VERSION) .
 
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs before the tests
@@ -40,6 +50,10 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
 	@$(BIN)/python -m bench $(ONLY) $(ARGS)
 
+.PHONY: dashboard
+dashboard: $(VENV)/.dev ## write the chart's Grafana dashboard anew from helm/dashboard/
+	@$(BIN)/python -m helm.dashboard
+
 .PHONY: format
 format: $(VENV)/.dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -51,7 +65,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --extra skops --constraints requirements/build.txt \
 		--output-file requirements/runtime.txt pyproject.toml
-	$(LOCK) --extra skops --extra parquet --extra onnx --group dev --constraints requirements/build.txt \
+	$(LOCK) --extra skops --extra parquet --extra onnx --extra grpc --group dev --constraints requirements/build.txt \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
 .PHONY: peers

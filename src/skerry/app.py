@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -20,7 +21,8 @@ from skerry.controlplane.catalog_metrics import CatalogCollector
 from skerry.controlplane.handover import share_interpreter
 from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
-from skerry.controlplane.memory import available_bytes
+from skerry.controlplane.memory import available_bytes, limit_bytes
+from skerry.controlplane.memory_metrics import MemoryCollector
 from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
@@ -62,6 +64,9 @@ from skerry.telemetry.exposition import BuildCollector, Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingCollector, ServingMetrics
 
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
+
 ROUTES = (
     predict,
     models,
@@ -85,8 +90,8 @@ class Parts:
     context: ServerContext
 
 
-def build_parts(settings: Settings, log: EventLog) -> Parts:
-    """Return every part, made from the settings."""
+def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = None) -> Parts:
+    """Return every part, made from the settings. tracing: None where there is none."""
     serving_map = ServingMap()
     catalog = Catalog(settings.models, serving_map, log)
     counted = ServingMetrics()
@@ -118,6 +123,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         ),
         catalog,
         log,
+        tracing,
     )
     context = ServerContext(
         catalog=catalog,
@@ -132,6 +138,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
         life=LifeCycle(),
         log=log,
         metrics=counted,
+        tracing=tracing,
         drift=drift,
         exposition=Exposition(
             [
@@ -140,6 +147,7 @@ def build_parts(settings: Settings, log: EventLog) -> Parts:
                 ShadowCollector(shadows, catalog.keys),
                 QueueCollector(executor, serving_map),
                 CatalogCollector(catalog),
+                MemoryCollector(limit_bytes),
                 BuildCollector(__version__, version("scikit-learn")),
             ]
         ),
@@ -183,6 +191,11 @@ def build_app(settings: Settings, parts: Parts) -> ASGIApp:
         app.include_router(part.router)
     install_error_handlers(app)
     install_openapi(app)
+    if context.tracing is not None:
+        # Not imported where it is not asked for.
+        from skerry.http.instrumentation import instrument
+
+        instrument(app, context.tracing, settings.root_path)
     return Edge(app, _lean_routes(settings), context)
 
 

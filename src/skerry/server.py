@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -21,11 +22,15 @@ from skerry import __version__
 from skerry.app import build_admission, build_app, build_immediate, build_parts
 from skerry.controlplane.memory import use_one_arena
 from skerry.controlplane.views import what_is_missing
+from skerry.core.tracing_options import TracingOptions
 from skerry.dataplane.threads import quiet_numpy
 from skerry.http.context import ServerContext
 from skerry.http.protocol import BoundedHttpProtocol
 from skerry.settings import Settings
-from skerry.telemetry.logs import start_log
+from skerry.telemetry.logs import EventLog, start_log
+
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
 
 _BACKLOG = 2048
 # libuv accepts one connection of each listener in a turn of the loop, and while the server is busy
@@ -41,6 +46,10 @@ class ListenError(Exception):
     """The address can't be listened on; the text is one line that says why."""
 
 
+class TracingError(Exception):
+    """OpenTelemetry refuses its settings; the text is one line that says why."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, whose end is ``run_server``'s to decide."""
 
@@ -50,19 +59,27 @@ class Server(uvicorn.Server):
         yield
 
 
-def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> int:
+def run_server(
+    settings: Settings,
+    tracing_options: TracingOptions | None = None,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+) -> int:
     """Serve until a signal comes; return the exit code.
 
+    tracing_options: None for no traces.
     on_ready: called once with the base URL when the process first is ready.
 
     Raises:
         ListenError: the port is taken, or the address is not one of this machine.
+        TracingError: OpenTelemetry can't start with its settings.
     """
     listener = listen(settings.host, settings.port)
     use_one_arena()
     quiet_numpy()
     log, writer = start_log(settings.log_format, settings.log_level)
-    parts = build_parts(settings, log)
+    tracing = None if tracing_options is None else _start_tracing(tracing_options, log)
+    parts = build_parts(settings, log, tracing)
     context = parts.context
 
     class Protocol(BoundedHttpProtocol):
@@ -98,9 +115,31 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
 
     with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=config.get_loop_factory()) as run:
         run.run(serve())
+    if tracing is not None:
+        _flush(tracing)
     log.info("stopped")
     writer.close()
     return 0
+
+
+def _start_tracing(options: TracingOptions, log: EventLog) -> Tracing:
+    try:
+        # Not imported where it is not asked for: the SDK takes a third of a second.
+        from skerry.telemetry.tracing import start_tracing
+
+        return start_tracing(options, __version__, log)
+    except (ValueError, OSError, ImportError) as error:
+        raise TracingError(f"OpenTelemetry can't start: {' '.join(str(error).split())}") from error
+
+
+def _flush(tracing: Tracing) -> None:
+    """Export the last spans. A signal that comes meanwhile ends it, and the exit stays a clean one.
+
+    The loop is closed, and with it the handlers that it had.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        tracing.close()
 
 
 class _Stop:

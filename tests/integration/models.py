@@ -115,6 +115,19 @@ class Centring(SlowRegressor):
         return X[:, 0] - X[:, 0].mean()
 
 
+class Outgoing(SlowRegressor):
+    """Answers 1.0, slowly as above; says whose trace it is called in, and with which baggage."""
+
+    def predict(self, X):
+        from opentelemetry import baggage, trace
+
+        here = trace.get_current_span().get_span_context()
+        print(f"called in {here.trace_id:032x} {here.span_id:016x} {here.trace_flags:02x}"
+              f" with {dict(baggage.get_all())}", flush=True)
+        time.sleep(0.003)
+        return super().predict(X)
+
+
 class Picky(SlowRegressor):
     """Answers twice the value, and refuses a call that has a 13 in it."""
 
@@ -162,6 +175,16 @@ def plugin_env(directory: Path) -> dict[str, str]:
 def _python_path() -> list[str]:
     given = os.environ.get("PYTHONPATH")
     return [given] if given else []
+
+
+def outgoing_repository(directory: Path) -> Path:
+    """Return a repository whose model tells what it would pass on; needs ``plugin_env``."""
+    repository = directory / "models"
+    repository.mkdir(exist_ok=True)
+    module = estimators(directory)
+    put(repository, "outgoing", "v1", module.Outgoing(seconds=0.5).fit(np.zeros((2, 1))))
+    settle(repository)
+    return repository
 
 
 def companions_repository(directory: Path) -> Path:

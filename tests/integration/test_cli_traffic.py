@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner, Result
 
 from skerry.cli import skerry
 from tests.integration.models import IRIS_ROW, iris_repository
+from tests.integration.prometheus import needs_prometheus, prometheus
 from tests.integration.server import ADMIN_TOKEN, RunningServer, serve
 
 
@@ -172,41 +169,8 @@ def test_a_store_that_is_read_only_names_the_command_to_use(tmp_path: Path) -> N
 # All pods
 
 
-PROMETHEUS = shutil.which("prometheus")
-
-
-@contextmanager
-def prometheus(directory: Path, *servers: RunningServer) -> Iterator[str]:
-    """Run a Prometheus that scrapes these servers every half second; give its URL."""
-    targets = [server.url.removeprefix("http://") for server in servers]
-    job = {"job_name": "skerry", "static_configs": [{"targets": targets}]}
-    config = {
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
-        "scrape_configs": [job],
-    }
-    (directory / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (directory / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                str(PROMETHEUS),
-                f"--config.file={directory / 'prometheus.yml'}",
-                f"--storage.tsdb.path={directory / 'data'}",
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(PROMETHEUS is None, reason="needs the program prometheus")
+@needs_prometheus
 def test_a_canary_is_promoted_on_the_sums_of_all_pods(
     server: RunningServer, tmp_path: Path
 ) -> None:

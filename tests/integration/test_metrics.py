@@ -36,9 +36,9 @@ from tests.integration.models import (
     slow_repository,
 )
 from tests.integration.probe import summary, waiting_times
+from tests.integration.prometheus import PROMTOOL, needs_promtool
 from tests.integration.server import ADMIN, RunningServer, serve
 
-PROMTOOL = shutil.which("promtool")
 Labels = frozenset[tuple[str, str]]
 HANG_S = 1.0
 
@@ -101,7 +101,7 @@ def test_versions_traffic_and_build(server: RunningServer) -> None:
     assert {"process_cpu_seconds_total", "process_open_fds", "python_info"} <= set(found)
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="needs promtool (Debian: apt install prometheus)")
+@needs_promtool
 def test_promtool_has_nothing_to_say(server: RunningServer) -> None:
     batch = {"features": [IRIS_ROW] * 3}
     assert 200 == server.client.post("/api/v1/predict/batch", json=batch).status_code

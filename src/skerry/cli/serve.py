@@ -41,14 +41,24 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
 
     Raises:
         click.ClickException: the port is taken (exit 1).
+        click.UsageError: traces can't be sent as the environment asks for (exit 2).
     """
+    from skerry.otel_settings import load_tracing_options
+    from skerry.settings import SettingsError
+
     limit_native_threads()
+    try:
+        tracing_options = load_tracing_options()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
     from skerry import server
 
     try:
-        return server.run_server(settings, on_ready=on_ready)
+        return server.run_server(settings, tracing_options, on_ready=on_ready)
     except server.ListenError as error:
         raise click.ClickException(str(error)) from error
+    except server.TracingError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @click.command()

@@ -19,6 +19,7 @@ from skerry.controlplane.memory import check_fits, estimate_bytes, resident_byte
 from skerry.controlplane.source import MANIFEST, VersionFiles, artifact_format
 from skerry.core.errors import DigestMismatch, LoadError, Unreadable, Unsupported
 from skerry.core.manifest import Artifact, Manifest
+from skerry.core.phases import begin_phase
 from skerry.core.plan import Plan
 from skerry.core.servable import Servable
 from skerry.core.version_state import VersionState
@@ -70,6 +71,7 @@ class Loader:
             LoadError: with a reason without paths; anything else is a defect.
         """
         started_s, memory_before = time.monotonic(), resident_bytes()
+        begin_phase("verify")
         artifact_file = _the_artifact(files)
         manifest = read_manifest(files)
         if manifest is None and self.require_manifest:
@@ -84,16 +86,19 @@ class Loader:
                 )
                 check_fits(estimate, self.available_bytes())
                 progress(VersionState.LOADING)
+                begin_phase("read")
                 runtime = runtime_for(artifact.format)
                 model = runtime.read(file, artifact.format, self.options)
         except OSError as error:
             raise Unreadable(f"{artifact_file} can't be read: {error.strerror}") from error
         progress(VersionState.WARMING)
+        begin_phase("warm")
         known = Known() if manifest is None else known_from(manifest)
         with share_at_every_call():
             servable = runtime.prepare(model, known, self.options)
             del model
             if manifest is not None:
+                begin_phase("check")
                 check_samples(servable, manifest.samples)
         return servable, LoadedVersion(
             artifact=artifact,

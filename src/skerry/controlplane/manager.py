@@ -13,12 +13,14 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skerry.controlplane.aspiration import aspired_versions, snapshots_of
 from skerry.controlplane.background import call_in_thread
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
+from skerry.controlplane.load_spans import add_load_spans
 from skerry.controlplane.loader import LoadedVersion, Loader, matches_manifest
 from skerry.controlplane.source import Scan, VersionFiles, scan
 from skerry.controlplane.traffic_store import StoreContent, TrafficStore
@@ -30,12 +32,16 @@ from skerry.controlplane.transition import (
 )
 from skerry.controlplane.unload import release_memory
 from skerry.core.errors import LoadError, LoadTimeout, Unreadable
+from skerry.core.phases import Phases
 from skerry.core.servable import Servable
 from skerry.core.traffic import TrafficInForce
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
 from skerry.telemetry.logs import EventLog
+
+if TYPE_CHECKING:
+    from skerry.telemetry.tracing import Tracing
 
 _SHORTEST_PAUSE_S = 0.02
 
@@ -65,6 +71,7 @@ class Manager:
         loader: Loader,
         catalog: Catalog,
         log: EventLog,
+        tracing: Tracing | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -72,6 +79,7 @@ class Manager:
         self.store_lock = asyncio.Lock()
         self._loader = loader
         self._log = log
+        self._tracing = tracing
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
@@ -236,13 +244,16 @@ class Manager:
         return snapshots_of(versions, policy, aspired, time.monotonic())
 
     async def _load(self, harness: Harness) -> None:
+        phases, started_s = Phases(), time.perf_counter()
         try:
-            await self._load_within_time(harness)
+            await self._load_within_time(harness, phases)
+            if self._tracing is not None:
+                add_load_spans(self._tracing, harness, started_s, phases.all())
         finally:
             self._loading = None
             self.wake()
 
-    async def _load_within_time(self, harness: Harness) -> None:
+    async def _load_within_time(self, harness: Harness, phases: Phases) -> None:
         loop = asyncio.get_running_loop()
         policy = self.catalog.policy(harness.model)
         digest = None if policy is None else policy.digests.get(harness.version)
@@ -254,7 +265,8 @@ class Manager:
 
         def load() -> tuple[Servable, LoadedVersion]:
             try:
-                return self._loader.load(files, digest, progress)
+                with phases.noted():
+                    return self._loader.load(files, digest, progress)
             finally:
                 loop.call_soon_threadsafe(self._load_ended, harness)
 

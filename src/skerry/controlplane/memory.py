@@ -29,16 +29,25 @@ def estimate_bytes(size_bytes: int, *, compressed: bool, measured_bytes: int) ->
     return int(size_bytes * (_COMPRESSED_FACTOR if compressed else _PLAIN_FACTOR))
 
 
+def limit_bytes() -> int | None:
+    """Return the cgroup's memory limit, or None where there is none.
+
+    Source: cgroup-v2 ``memory.max``.
+    """
+    limit = _number(_V2 / "memory.max") or _number(_V1 / "memory.limit_in_bytes")
+    # Version 1 says "no limit" with a number near 2**63.
+    return None if limit is None or limit > 1 << 60 else limit
+
+
 def available_bytes() -> int | None:
     """Return the memory left below the cgroup's limit, or None where there is no limit.
 
     Page cache that the kernel can take back is not counted as used.
-    Source: cgroup-v2 ``memory.max``, ``memory.current``, ``inactive_file`` of ``memory.stat``.
+    Source: cgroup-v2 ``memory.current``, ``inactive_file`` of ``memory.stat``.
     """
-    limit = _number(_V2 / "memory.max") or _number(_V1 / "memory.limit_in_bytes")
+    limit = limit_bytes()
     used = _number(_V2 / "memory.current") or _number(_V1 / "memory.usage_in_bytes")
-    # Version 1 says "no limit" with a number near 2**63.
-    if limit is None or used is None or limit > 1 << 60:
+    if limit is None or used is None:
         return None
     return limit - used + _reclaimable_bytes()
 

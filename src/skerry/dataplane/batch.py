@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,25 +14,42 @@ from skerry.core.errors import as_exception
 from skerry.core.rows import Predictions, Rows
 from skerry.serving.handle import Handle
 
+if TYPE_CHECKING:
+    from skerry.telemetry.call_trace import CallTrace, JointTrace
+
 
 class Call:
     """Rows that one request wants answered, the version that it holds, and its future answer.
 
     made_s: monotonic time at which it began to wait for its turn.
+    trace: None where tracing is off.
     """
 
-    __slots__ = ("future", "handle", "made_s", "rows")
+    __slots__ = ("future", "handle", "made_s", "rows", "trace")
 
-    def __init__(self, handle: Handle, rows: Rows, future: asyncio.Future[Predictions]) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        rows: Rows,
+        future: asyncio.Future[Predictions],
+        trace: CallTrace | None = None,
+    ) -> None:
         self.handle = handle
         self.rows = rows
         self.future = future
         self.made_s = time.perf_counter()
+        self.trace = trace
 
 
 def may_join(first: Call, other: Call) -> bool:
     """Tell whether both ask the same version, in rows of the same form."""
     return first.handle.slot is other.handle.slot and first.rows.joins(other.rows)
+
+
+def joint_trace(calls: Sequence[Call]) -> JointTrace | None:
+    """Return the trace of one call of the model for all of these, None where tracing is off."""
+    traces = [call.trace for call in calls if call.trace is not None]
+    return traces[0].joined(traces) if traces else None
 
 
 def answer(calls: Sequence[Call]) -> list[Predictions | Exception]:

@@ -17,14 +17,18 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from skerry.core.errors import QueueFull
 from skerry.core.plan import Plan
 from skerry.core.rows import Predictions, Rows
-from skerry.dataplane.batch import Call, answer, may_join
+from skerry.dataplane.batch import Call, answer, joint_trace, may_join
 from skerry.dataplane.threads import PREDICT_THREAD, quiet_numpy
 from skerry.serving.handle import Handle
 from skerry.telemetry.serving_metrics import ServingMetrics
+
+if TYPE_CHECKING:
+    from skerry.telemetry.call_trace import CallTrace, JointTrace
 
 _SHORT_US = 20_000.0
 _RETRY_AFTER_S = 1
@@ -115,11 +119,15 @@ class Executor:
         limit = self._crowded_rows
         return self._short.queue_rows > limit or self._long.queue_rows > limit
 
-    def submit(self, handle: Handle, rows: Rows) -> asyncio.Future[Predictions]:
+    def submit(
+        self, handle: Handle, rows: Rows, trace: CallTrace | None = None
+    ) -> asyncio.Future[Predictions]:
         """Return the future predictions of the held version.
 
         The handle is released when the call can no longer run, because it ended or was withdrawn;
         also long after the future was cancelled. Where this raises, it is not.
+
+        trace: what comes of the call is noted there, also after the future was cancelled.
 
         Cancelling the future withdraws a call that has not begun; one that has runs on, unheard.
 
@@ -129,7 +137,7 @@ class Executor:
         lane = self.lane(handle.servable.info.plan, rows.n_rows)
         self._check_room(lane, rows.n_rows)
         loop = asyncio.get_running_loop()
-        call = Call(handle, rows, loop.create_future())
+        call = Call(handle, rows, loop.create_future(), trace)
         lane.add(call)
         call.future.add_done_callback(lambda _: self._withdraw(lane, call))
         self._dispatch(lane, loop)
@@ -170,15 +178,24 @@ class Executor:
             lane.free_threads -= 1
             now_s = time.perf_counter()
             for call in calls:
-                self._metrics.count_wait(call.handle.model, now_s - call.made_s)
-            self._pool.submit(self._work, lane, loop, calls)
+                wait_s = now_s - call.made_s
+                self._metrics.count_wait(call.handle.model, wait_s)
+                if call.trace is not None:
+                    call.trace.queue_s = wait_s
+            self._pool.submit(self._work, lane, loop, calls, joint_trace(calls))
 
-    def _work(self, lane: Lane, loop: asyncio.AbstractEventLoop, calls: list[Call]) -> None:
+    def _work(
+        self,
+        lane: Lane,
+        loop: asyncio.AbstractEventLoop,
+        calls: list[Call],
+        trace: JointTrace | None,
+    ) -> None:
         started_s = time.perf_counter()
-        outcomes = answer(calls)
-        duration_s = time.perf_counter() - started_s
+        outcomes = answer(calls) if trace is None else trace.run(lambda: answer(calls))
+        span = (started_s, time.perf_counter())
         try:
-            loop.call_soon_threadsafe(self._end, lane, loop, calls, outcomes, duration_s)
+            loop.call_soon_threadsafe(self._end, lane, loop, calls, outcomes, span, trace)
         except RuntimeError:
             return  # The loop is closed: the process is on its way out.
 
@@ -188,7 +205,8 @@ class Executor:
         loop: asyncio.AbstractEventLoop,
         calls: list[Call],
         outcomes: list[Predictions | Exception],
-        duration_s: float,
+        span: tuple[float, float],
+        trace: JointTrace | None,
     ) -> None:
         lane.free_threads += 1
         self._dispatch(lane, loop)
@@ -200,16 +218,23 @@ class Executor:
             else:
                 call.future.set_result(outcome)
         try:
-            self._count(calls, duration_s)
+            self._count(calls, span, trace)
         finally:
             for call in calls:
                 call.handle.release()
             self.on_room()
 
-    def _count(self, calls: list[Call], duration_s: float) -> None:
+    def _count(
+        self, calls: list[Call], span: tuple[float, float], trace: JointTrace | None
+    ) -> None:
         handle, n_rows = calls[0].handle, sum(call.rows.n_rows for call in calls)
         executor = handle.servable.info.plan.executor_for(n_rows)
-        self._metrics.count_call(handle.model, handle.version, executor, n_rows, duration_s)
+        started_s, ended_s = span
+        if trace is not None:
+            trace.end(handle.model, handle.version, executor, n_rows, started_s, ended_s)
+        self._metrics.count_call(
+            handle.model, handle.version, executor, n_rows, ended_s - started_s
+        )
 
     def _withdraw(self, lane: Lane, call: Call) -> None:
         if call in lane.waiting:

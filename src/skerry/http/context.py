@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -24,6 +25,12 @@ from skerry.serving.serving_map import ServingMap
 from skerry.telemetry.exposition import Exposition
 from skerry.telemetry.logs import EventLog
 from skerry.telemetry.serving_metrics import ServingMetrics
+
+if TYPE_CHECKING:
+    from skerry.http.request_spans import Origin
+    from skerry.telemetry.call_trace import CallTrace
+    from skerry.telemetry.request_trace import RequestTrace
+    from skerry.telemetry.tracing import Tracing
 
 SCOPE_KEY = "skerry.request"
 UNIFORM_KEY = "skerry.uniform"
@@ -62,6 +69,7 @@ class LifeCycle:
 class ServerContext:
     """Everything that routes need, put together once by the composition root.
 
+    tracing: None where it is off.
     draw: returns a number from [0, 1), which decides between versions.
     """
 
@@ -77,6 +85,7 @@ class ServerContext:
     life: LifeCycle
     log: EventLog
     metrics: ServingMetrics
+    tracing: Tracing | None
     drift: Drift
     exposition: Exposition
     default_model: str | None
@@ -91,9 +100,13 @@ class RequestRecord:
     generation: of the traffic policy that chose the version.
     uniform: drawn from [0, 1) once for the request, so that it is not dealt out twice.
     task, input, predictions: of the version that answers, what it was asked, and has answered.
-    executor, inference_s: of the call of the model, where it was made on the event loop.
+    asked_s, executor, inference_s: of the call of the model, where it was made on the event loop:
+        when it began, who answered, and how long that took.
     started_s: by ``time.perf_counter``, when the request came.
     error: slug of the problem it was answered with.
+    trace: its place in a trace, None where tracing is off or its route is not traced.
+    call: what came of its call in a thread, None where none was made or tracing is off.
+    origin: what its spans tell of where it came from, None where nobody makes any here.
     is_v2: it came below ``/v2``, where errors look otherwise.
     mirror: what its model's shadow is to be asked once the answer is sent, None for nothing.
     """
@@ -113,8 +126,12 @@ class RequestRecord:
     input: Rows | None = None
     predictions: Predictions | None = None
     executor: PlanExecutor | None = None
+    asked_s: float | None = None
     inference_s: float = 0.0
     error: str | None = None
+    trace: RequestTrace | None = None
+    call: CallTrace | None = None
+    origin: Origin | None = None
     is_v2: bool = False
     mirror: Mirror | None = None
 

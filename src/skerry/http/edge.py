@@ -25,6 +25,7 @@ from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoutes
 from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
+from skerry.http.request_spans import origin_of_scope
 
 MAX_HEADER_BYTES = 32 * 1024
 _CLOSE = (b"connection", b"close")
@@ -44,15 +45,20 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        uniform = scope.get(UNIFORM_KEY)
+        uniform, fields = scope.get(UNIFORM_KEY), header_fields(headers)
         record = RequestRecord(
-            request_id_of(header_fields(headers)),
+            request_id_of(fields),
             scope.get(ARRIVED_KEY) or time.perf_counter(),
             scope["method"],
             self._context.draw() if uniform is None else uniform,
             is_v2=is_v2(self._lean_routes.bare(scope["path"])),
         )
         scope[SCOPE_KEY] = record
+        tracing = self._context.tracing
+        if tracing is not None:
+            record.trace = tracing.begin(fields)
+            if record.trace.is_sampled:
+                record.origin = origin_of_scope(scope, fields)
         self._context.metrics.in_flight += 1
 
         async def send_with_id(message: Message) -> None:
@@ -65,6 +71,7 @@ class Edge:
             _check_size(scope, headers)
             lean = self._lean_routes.find(scope["method"], scope["path"])
             if lean is None:
+                record.trace = record.origin = None  # The instrumentation in there sees to it.
                 await self._app(scope, receive, send_with_id)
                 return
             route, path_params = lean
@@ -78,8 +85,8 @@ class Edge:
             await _answer(error, record, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last resort
             text = "".join(traceback.format_exception(error))
-            fields = {"request_id": record.request_id, "traceback": text}
-            self._context.log.emit("error", "exception", fields)
+            told = {"request_id": record.request_id, "traceback": text}
+            self._context.log.emit("error", "exception", told)
             await _answer(internal_error(), record, send_with_id)
         finally:
             record.route = record.route or getattr(scope.get("route"), "path", None)

@@ -20,6 +20,7 @@ from skerry.http.prediction import answer, ask_now, choose, decode, mirror
 from skerry.http.question import question
 from skerry.http.request_end import end_request
 from skerry.http.request_ids import request_id_of
+from skerry.http.request_spans import Connection, origin_of_connection
 
 _UNUSUAL = (b"content-encoding", b"expect", b"connection", b"upgrade")
 _KNOWN_TARGETS = 1024
@@ -58,6 +59,7 @@ class ImmediateAnswers:
         lines: list[tuple[bytes, bytes]],
         body: bytes,
         uniform: float,
+        connection: Connection,
         arrived_s: float | None = None,
     ) -> list[bytes] | None:
         """Return the lines and body of the response to a POST, or None to decline.
@@ -65,6 +67,7 @@ class ImmediateAnswers:
         target: path in ASCII. lines: header names in lower case, and values.
         uniform: drawn for this request. Where this declines, it must be dealt out by the same
             number again: another would halve the share of a version that is not quick.
+        connection: that it came by.
         arrived_s: by ``time.perf_counter``, None for now.
         """
         context = self._context
@@ -99,17 +102,21 @@ class ImmediateAnswers:
             record.predictions = predictions
             answered = answer(resolved, predictions)
         except QueueFull as error:
+            self._trace(record, fields, connection, target)
             return self._refusal(record, error)
         except Exception:  # noqa: BLE001 - the ordinary way finds out again, and tells
             return None
         record.status = 200
         record.mirror = mirror(record, resolved, predictions)
+        self._trace(record, fields, connection, target)
         end_request(context, record)
         length, block = len(answered.body), _known_block(answered.headers)
         head = _HEAD % (length, answered.content_type, block, record.request_id.encode())
         return [_OK, head, answered.body]
 
-    def refuse(self, target: bytes, lines: list[tuple[bytes, bytes]]) -> list[bytes] | None:
+    def refuse(
+        self, target: bytes, lines: list[tuple[bytes, bytes]], connection: Connection
+    ) -> list[bytes] | None:
         """Return the response to a POST for which there is no time, or None to decline."""
         found = self._find(target)
         fields = header_fields(lines)
@@ -119,7 +126,18 @@ class ImmediateAnswers:
         record = RequestRecord(request_id_of(fields), time.perf_counter(), "POST", 0.0, route.path)
         record.is_v2 = is_v2(route.path)
         record.model = path_params.get("model", self._context.default_model)
+        self._trace(record, fields, connection, target)
         return self._refusal(record, QueueFull(_NO_TIME, retry_after_s=_RETRY_AFTER_S))
+
+    def _trace(
+        self, record: RequestRecord, fields: Fields, connection: Connection, target: bytes
+    ) -> None:
+        """Give the request its trace, now that it is sure to be answered here."""
+        tracing = self._context.tracing
+        if tracing is not None:
+            record.trace = tracing.begin(fields)
+            if record.trace.is_sampled:
+                record.origin = origin_of_connection(connection, fields, target)
 
     def _refusal(self, record: RequestRecord, error: QueueFull) -> list[bytes]:
         """Refuse at once: under overload, saying no must not cost more than answering."""

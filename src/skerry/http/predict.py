@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from skerry.core.errors import DeadlineExceeded
 from skerry.core.rows import Predictions, Rows
 from skerry.http.body import read_body
-from skerry.http.context import ServerContext, context_of, record_of
+from skerry.http.context import RequestRecord, ServerContext, context_of, record_of
 from skerry.http.dialect import NATIVE_BATCH, NATIVE_ROW, Dialect
 from skerry.http.header_fields import header_fields
 from skerry.http.lean_route import LeanAnswer, LeanRoute
@@ -21,6 +21,9 @@ from skerry.http.prediction import answer, choose, decode, mirror, predict_now, 
 from skerry.http.question import question
 from skerry.http.schemas import BatchRequest, BatchResponse, PredictRequest, PredictResponse
 from skerry.serving.handle import Handle
+
+if TYPE_CHECKING:
+    from skerry.telemetry.call_trace import CallTrace
 
 router = APIRouter(route_class=LeanRoute, tags=["predict"])
 _STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
@@ -78,8 +81,11 @@ async def _run(
     context: ServerContext, request: Request, handle: Handle, rows: Rows, deadline_s: float
 ) -> Predictions:
     """Predict in the executor, but no longer than the deadline and the caller are there."""
+    record = record_of(request.scope)
     try:
-        work = context.executor.submit(handle, rows)
+        call = _call_trace(context, record, request)
+        work = context.executor.submit(handle, rows, call)
+        record.call = call
     except BaseException:
         handle.release()
         raise
@@ -95,7 +101,7 @@ async def _run(
         if work.done():
             error = work.exception()
             if error is not None:
-                raise told(context, record_of(request.scope), handle, error) from error
+                raise told(context, record, handle, error) from error
             return work.result()
         if hangup.done():
             raise ClientDisconnect
@@ -103,6 +109,17 @@ async def _run(
     finally:
         work.cancel()
         hangup.cancel()
+
+
+def _call_trace(
+    context: ServerContext, record: RequestRecord, request: Request
+) -> CallTrace | None:
+    if context.tracing is None or record.trace is None:
+        return None
+    from skerry.telemetry.call_trace import CallTrace  # It takes the SDK, which is loaded by now.
+
+    fields = header_fields(request.scope["headers"])
+    return CallTrace(context.tracing, record.trace, fields, time.perf_counter())
 
 
 async def _hangup(request: Request) -> None:

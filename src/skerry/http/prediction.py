@@ -78,9 +78,11 @@ def decode(
 def ask_now(record: RequestRecord, resolved: Resolved) -> Predictions | None:
     """Ask the servable to answer here and now, and note who did; what the model raises passes."""
     servable, rows = resolved.target.slot.servable, resolved.rows
-    started_s = time.perf_counter()
+    record.asked_s = started_s = time.perf_counter()
     predictions = servable.predict_now(rows)
-    if predictions is not None:
+    if predictions is None:
+        record.asked_s = None
+    else:
         record.inference_s = time.perf_counter() - started_s
         record.executor = servable.info.plan.executor_for(rows.n_rows)
     return predictions

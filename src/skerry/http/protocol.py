@@ -170,12 +170,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _answer_at_once(self) -> bool:
         assert self.immediate is not None  # noqa: S101 - _may_be_immediate has looked
         if self._refusing:
-            parts = self.immediate.refuse(self.url, self.headers)
+            parts = self.immediate.refuse(self.url, self.headers, self)
         else:
             body = b"".join(self._bodies)
             self._uniform = self.immediate.draw()
             parts = self.immediate.answer(
-                self.url, self.headers, body, self._uniform, self._arrived_s
+                self.url, self.headers, body, self._uniform, self, self._arrived_s
             )
         if parts is None:
             return False

@@ -7,16 +7,19 @@ import time
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE
 from skerry.http.request_log import log_request
+from skerry.http.request_spans import add_request_spans
 
 
 def end_request(context: ServerContext, record: RequestRecord) -> None:
-    """Log and count a request that has been answered, or whose caller has left."""
+    """Log, count and trace a request that has been answered, or whose caller has left."""
     log_request(context, record)
     try:
         _count(context, record, time.perf_counter() - record.started_s)
         if record.mirror is not None and record.status == 200:
             # Its work starts in a later turn of the loop, when the answer has long been written.
             context.shadows.offer(record.mirror)
+        if record.origin is not None and context.tracing is not None:
+            add_request_spans(context.tracing, record, record.origin)
     except Exception as error:  # noqa: BLE001 - labels are a model's own objects: the caller is not to pay
         context.log.emit(
             "error",

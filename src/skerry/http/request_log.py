@@ -7,10 +7,8 @@ import time
 
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.errors import CLIENT_GONE
+from skerry.http.probes import PROBES
 
-QUIET_ROUTES = frozenset(
-    {"/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"}
-)
 _WARNED = frozenset({429, 503, 504})
 
 
@@ -20,10 +18,11 @@ def log_request(context: ServerContext, record: RequestRecord) -> None:
     sample = context.log_sample
     if status < 400 and sample < 1 and random.random() >= sample:  # noqa: S311 - no secret
         return
+    trace = record.trace
     fields = {
         "request_id": record.request_id,
-        "trace_id": None,
-        "span_id": None,
+        "trace_id": None if trace is None else trace.trace_hex,
+        "span_id": None if trace is None else trace.span_hex,
         "method": record.method,
         "route": record.route,
         "status": status,
@@ -38,7 +37,7 @@ def log_request(context: ServerContext, record: RequestRecord) -> None:
 
 
 def _level(status: int, route: str | None) -> str:
-    if route in QUIET_ROUTES:
+    if route in PROBES:
         return "debug"
     if status in _WARNED:
         return "warning"

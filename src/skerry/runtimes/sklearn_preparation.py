@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skerry.core.errors import Unsupported
+from skerry.core.phases import begin_phase
 from skerry.core.plan import Executor, Parity, Plan
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
@@ -82,6 +83,7 @@ def prepare(
         plan, batch_rows = Plan.of_one(Executor.SKLEARN, options.parity), 1
         compiled: Mapping[Executor, Answer] = {}
         if probes is not None and not random:
+            begin_phase("plan")
             planner = Planner(native, signature, probes, known, options, packages, inferred.is_slow)
             plan, compiled = planner.plan()
             batch_rows = _batch_rows(native, plan, signature, probes)

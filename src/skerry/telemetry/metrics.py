@@ -203,6 +203,9 @@ TRAFFIC_STORE_ERRORS = Metric(
     (),
     "Times that the traffic store became unreadable or invalid",
 )
+MEMORY_LIMIT = Metric(
+    "memory_limit_bytes", Kind.GAUGE, (), "Memory limit of the cgroup; not there without a limit"
+)
 BUILD_INFO = Metric(
     "build_info",
     Kind.GAUGE,

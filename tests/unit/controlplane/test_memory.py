@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.controlplane.memory import check_fits, estimate_bytes
+from skerry.controlplane.memory_metrics import MemoryCollector
 from skerry.core.errors import InsufficientMemory
 
 MIB = 1024 * 1024
@@ -34,3 +35,11 @@ def test_a_load_that_does_not_fit_is_refused_with_both_figures() -> None:
 @pytest.mark.parametrize("available", [None, 200 * MIB])
 def test_a_load_that_fits_passes(available: int | None) -> None:
     check_fits(200 * MIB, available)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, []), (512 * MIB, [512 * MIB])])
+def test_the_limit_is_a_metric_where_there_is_one(limit: int | None, expected: list[int]) -> None:
+    [family] = MemoryCollector(lambda: limit).collect()
+
+    assert "skerry_memory_limit_bytes" == family.name
+    assert expected == [sample.value for sample in family.samples]

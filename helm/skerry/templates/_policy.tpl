@@ -1,0 +1,33 @@
+{{/*
+The traffic policy, in the words of docs/traffic.md, exactly as it lies in the pods: its hash is the
+generation that the server reports. Arguments: root, workload.
+*/}}
+{{- define "skerry.policy" -}}
+{{- $values := .root.Values }}
+{{- $traffic := $values.traffic }}
+{{- $policy := dict }}
+{{- if .workload.version }}
+{{- /* The Gateway deals requests out; a pod has one version and answers all that come. */}}
+{{- $_ := set $policy "stable" .workload.version }}
+{{- $_ := set $policy "versions" (list .workload.version) }}
+{{- with index ($traffic.digests | default dict) .workload.version }}
+{{- $_ := set $policy "digests" (dict $.workload.version .) }}
+{{- end }}
+{{- else }}
+{{- $_ := set $policy "stable" $traffic.stable }}
+{{- range $key := list "canary" "canaries" "sticky" "shadow" "digests" }}
+{{- with index $traffic $key }}{{ $_ := set $policy $key . }}{{ end }}
+{{- end }}
+{{- $_ := set $policy "versions" ($traffic.versions | default (keys $values.versions | sortAlpha)) }}
+{{- end }}
+{{- dict "schema_version" 1 "models" (dict ($values.model.name | default "") $policy) | toYaml }}
+{{- end }}
+
+{{/* The first 12 hex digits of SHA-256 of the file's bytes, its last line break included. */}}
+{{- define "skerry.generation" -}}
+{{- printf "%s\n" (include "skerry.policy" .) | sha256sum | trunc 12 }}
+{{- end }}
+
+{{- define "skerry.policyName" -}}
+{{- printf "%s-traffic" .workload.name }}
+{{- end }}

@@ -1,0 +1,159 @@
+"""Spans on their way out: a bounded queue, a warning a minute, and an end that waits for no one."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from skerry.core.tracing_options import TracingOptions
+from skerry.telemetry.logs import EventLog, LogWriter
+from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble
+from skerry.telemetry.tracing import Tracing
+
+HANG_S = 5.0
+
+
+class Log:
+    """A log that is read back."""
+
+    def __init__(self) -> None:
+        self._stream = io.BytesIO()
+        self._writer = LogWriter(self._stream)
+        self.events = EventLog(self._writer)
+
+    def records(self) -> list[dict[str, Any]]:
+        self._writer.close()
+        records = [json.loads(line) for line in self._stream.getvalue().splitlines()]
+        return [{k: v for k, v in record.items() if k != "time"} for record in records]
+
+
+class Hanging(SpanExporter):
+    """Takes spans and does not come back until it is told to."""
+
+    def __init__(self) -> None:
+        self.begun, self.released = threading.Event(), threading.Event()
+        self.n_taken = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.n_taken += len(spans)
+        self.begun.set()
+        self.released.wait(HANG_S * 2)
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.released.set()
+
+
+@pytest.fixture
+def _quick_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5")
+
+
+@pytest.fixture
+def _opentelemetry_logger() -> Iterator[None]:
+    logger = logging.getLogger("opentelemetry")
+    before = logger.handlers, logger.propagate
+    yield
+    logger.handlers, logger.propagate = before
+
+
+def test_one_warning_a_minute_that_counts_what_was_lost() -> None:
+    log, now_s = Log(), 0.0
+    trouble = Trouble(log.events, lambda: now_s)
+
+    for second in range(600):  # Ten minutes in which every second an export of 100 spans fails.
+        now_s = float(second)
+        trouble.tell("Failed to export\nspans: 503")
+        trouble.lose(100)
+    trouble.end()
+
+    *warnings, last = log.records()
+    lost = [record["spans_lost"] for record in warnings]
+    assert ([0, *[6000] * 9], 6000) == (lost, last["spans_lost"])
+    assert {
+        "level": "warning",
+        "event": "tracing_trouble",
+        "message": "Failed to export spans: 503",
+        "spans_lost": 0,
+    } == warnings[0]
+    assert ("info", "spans_lost") == (last["level"], last["event"])
+
+
+@pytest.mark.usefixtures("_opentelemetry_logger")
+def test_what_the_sdk_logs_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    log = Log()
+    SdkLog(Trouble(log.events)).install()
+
+    for package in ("sdk.trace", "exporter.otlp", "attributes"):
+        logging.getLogger(f"opentelemetry.{package}").error("%s is wrong", package)
+        logging.getLogger(f"opentelemetry.{package}").info("nothing much")
+
+    assert ["sdk.trace is wrong"] == [record["message"] for record in log.records()]
+    assert [] == caplog.records
+
+
+@pytest.mark.usefixtures("_quick_batches")
+def test_spans_that_nobody_takes_are_dropped_and_counted() -> None:
+    log, exporter = Log(), Hanging()
+    trouble = Trouble(log.events)
+    export = BoundedExport(exporter, 20, trouble)
+    tracing = Tracing(TracingOptions(timeout_s=0.2), [export], trouble, "1")
+
+    def add() -> None:
+        ids = tracing.new_trace(is_sampled=True)
+        tracing.add_span("s", ids, Context(), start_ns=1, end_ns=2, attributes={})
+
+    for _ in range(5):
+        add()
+    assert exporter.begun.wait(HANG_S)
+    for _ in range(1000):
+        add()
+    tracing.close()
+
+    # Five were with the exporter, twenty in the queue; five of these it got when it came back.
+    assert 980 <= log.records()[-1]["spans_lost"] <= 1005
+
+
+@pytest.mark.usefixtures("_quick_batches")
+def test_the_end_waits_for_a_hanging_exporter_no_longer_than_the_timeout() -> None:
+    log, exporter = Log(), Hanging()
+    trouble = Trouble(log.events)
+    tracing = Tracing(
+        TracingOptions(timeout_s=0.2), [BoundedExport(exporter, 20, trouble)], trouble, "1"
+    )
+    for _ in range(20):
+        ids = tracing.new_trace(is_sampled=True)
+        tracing.add_span("s", ids, Context(), start_ns=1, end_ns=2, attributes={})
+
+    started_s = time.monotonic()
+    tracing.close()
+
+    assert time.monotonic() - started_s < HANG_S
+    assert exporter.released.is_set()
+
+
+def test_what_waits_is_exported_at_the_end() -> None:
+    log, exporter = Log(), Hanging()
+    exporter.released.set()
+    trouble = Trouble(log.events)
+    tracing = Tracing(
+        TracingOptions(timeout_s=HANG_S), [BoundedExport(exporter, 2048, trouble)], trouble, "1"
+    )
+    for _ in range(700):
+        ids = tracing.new_trace(is_sampled=True)
+        tracing.add_span("s", ids, Context(), start_ns=1, end_ns=2, attributes={})
+
+    tracing.close()
+
+    assert 700 == exporter.n_taken
