@@ -44,7 +44,7 @@ def main(repository: str, body: str, mode: str, endpoint: str, n_requests: str) 
         }
         tracing = start_tracing(load_tracing_options() or TracingOptions(), __version__, log)
     if mode == "bare":
-        immediate.end_request = lambda *_: None
+        vars(immediate)["end_request"] = lambda *_: None
     quiet_numpy()
     parts = build_parts(settings, log, tracing)
     answers = build_immediate(settings, parts)
