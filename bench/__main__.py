@@ -25,9 +25,10 @@ from bench.report import PAGE, Report
 from bench.shadow import add_shadow
 from bench.steady import Steady, Timing, measure
 from bench.steady_report import add_steady
+from bench.tracing import add_tracing
 
 STEADY = ("single", "batch", "open")
-PARTS = (*STEADY, "binary", "overload", "mixed", "shadow", "cold")
+PARTS = (*STEADY, "binary", "overload", "mixed", "shadow", "tracing", "cold")
 _BINARY_MODELS = ("forest300", "boosting", "logistic")
 
 _QUICK_MODELS = ("forest100", "logistic")
@@ -103,6 +104,10 @@ def _measure(
         print("shadow …", flush=True)
         pairs, seconds = (3, 2) if quick else (20, 5)
         add_shadow(report, fitted("forest100"), pairs, seconds, directory)
+    if "tracing" in parts:
+        print("tracing …", flush=True)
+        rounds, pairs, seconds = (1, 2, 1) if quick else (7, 20, 2)
+        add_tracing(report, fitted("forest100"), rounds, pairs, seconds, directory)
     if "cold" in parts:
         print("cold …", flush=True)
         add_cold_start(report, fitted("forest300"), 2 if quick else 7, directory)

@@ -51,6 +51,7 @@ from skerry.http import (
     traffic,
 )
 from skerry.http.admission import Admission
+from skerry.http.console import routes as console
 from skerry.http.context import LifeCycle, Limits, ServerContext, Tokens
 from skerry.http.edge import Edge
 from skerry.http.errors import install_error_handlers
@@ -76,6 +77,7 @@ ROUTES = (
     health,
     metrics,
     docs,
+    console,
     metadata_v2,
     inference_v2,
     repository_v2,

@@ -34,6 +34,7 @@ from skerry.core.evidence import (
     class_text,
     compare,
 )
+from skerry.core.history import TrackHistory
 from skerry.core.latency_buckets import bucketed
 from skerry.core.names import natural_key
 from skerry.core.rows import Predictions
@@ -157,6 +158,23 @@ class Evidence:
             _comparison(seen, stable, canary, disagreement_rates or {}),
         )
 
+    def history(self, model: str, step_s: int, n_steps: int) -> tuple[TrackHistory, ...]:
+        """Return what the model's versions did over time; those that did nothing are left out.
+
+        step_s: 1, 10 or 60, of which the last minute, ten minutes and hour are known.
+        """
+        now_s = self._clock()
+        found = []
+        for key in self._series:
+            if key[0] != model:
+                continue
+            series = self._series[key]
+            series.fold()
+            counts = series.slots.steps(now_s, step_s, n_steps)
+            if counts[:, REQUESTS].any():
+                found.append(TrackHistory.of(key[1], key[2], step_s, counts))
+        return tuple(sorted(found, key=_order))
+
     def _evidence(self, key: _Key, now_s: float, window_s: float) -> TrackEvidence:
         series = self._series[key]
         series.fold()
@@ -261,6 +279,6 @@ def _busiest(found: Sequence[TrackEvidence], version: str | None) -> TrackEviden
     return max(named, key=lambda e: e.requests, default=None)
 
 
-def _order(evidence: TrackEvidence) -> tuple[object, int]:
+def _order(evidence: TrackEvidence | TrackHistory) -> tuple[object, int]:
     track = evidence.track
     return natural_key(evidence.version), _TRACKS.index(track) if track in _TRACKS else len(_TRACKS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skerry.core.evidence import N_COUNTS, Tally
 
@@ -59,6 +60,22 @@ class TimeSlots:
                 if slot.last + 1 > now_s - window_s:
                     total.add(slot.tally)
         return total
+
+    def steps(self, now_s: float, step_s: int, n_steps: int) -> NDArray[np.int32]:
+        """Return the counts of the latest whole steps, [n_steps, N_COUNTS], the oldest first.
+
+        A step begins at a multiple of ``step_s``; the one that ``now_s`` lies in is left out.
+        step_s: 1 for at most the last minute, 10 for the last ten, 60 for the hour: slots are no
+            finer than that.
+        """
+        counts = np.zeros((n_steps, N_COUNTS), np.int32)
+        first_step = int(now_s) // step_s - n_steps
+        for tier in self._tiers:
+            for slot in tier:
+                step = slot.first // step_s - first_step
+                if 0 <= step < n_steps:
+                    counts[step] += slot.tally.counts
+        return counts
 
 
 def _put(tier: deque[_Slot], width_s: int, slot: _Slot) -> None:

@@ -44,10 +44,11 @@ async def get_version(context: Context, model: str, version: str) -> dict[str, A
 def _model(context: ServerContext, name: str) -> dict[str, Any]:
     traffic = context.traffic.describe(name)
     view = describe_model(context.catalog, name, traffic)
-    return {**view, "default": name == _default_model(context)}
+    return {**view, "default": name == default_model_of(context)}
 
 
-def _default_model(context: ServerContext) -> str | None:
+def default_model_of(context: ServerContext) -> str | None:
+    """Return the model that is served where none is named, None where that is not clear."""
     try:
         return resolve_model(context.serving_map.current, None, context.default_model).name
     except SkerryError:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.core.latency_buckets import LONGEST_S, N_BUCKETS, SHORTEST_S, bucketed, percentile
+from skerry.core.latency_buckets import (
+    LONGEST_S,
+    N_BUCKETS,
+    SHORTEST_S,
+    bucketed,
+    percentile,
+    percentiles,
+)
 
 DURATIONS = st.lists(st.floats(SHORTEST_S, LONGEST_S), min_size=1, max_size=200)
 
@@ -43,3 +50,15 @@ def test_buckets_tell_apart_what_differs_by_a_fortieth() -> None:
     edges = SHORTEST_S * 1.025 ** np.arange(600)
 
     assert bucketed(list(edges)).max() == 1
+
+
+@given(st.lists(st.lists(st.floats(SHORTEST_S, LONGEST_S), max_size=50), min_size=1, max_size=5))
+def test_percentiles_of_many_are_those_of_each(rows: list[list[float]]) -> None:
+    counts = np.array([bucketed(row) for row in rows])
+
+    shares = (0.01, 0.5, 0.99, 1.0)
+    for share, found in zip(shares, percentiles(counts, shares), strict=True):
+        for row, duration_s in zip(counts, found, strict=True):
+            one_s = percentile(row, share)
+            assert (one_s is None) == (duration_s is None)
+            assert duration_s is None or duration_s == pytest.approx(one_s)

@@ -316,3 +316,36 @@ def test_counting_in_lots_is_counting_one_by_one(requests: list[Any], times: int
     }
 
     assert expected == found
+
+
+# History.
+
+
+def test_history_has_each_track_step_by_step_without_the_step_that_is_not_over(
+    setting: Setting,
+) -> None:
+    setting.record("v1", duration_s=0.001)
+    setting.now_s += 1
+    setting.record("v1", duration_s=0.002)
+    setting.record("v1", status=500)
+    setting.record("v2", "canary", duration_s=0.004)
+    setting.now_s += 1
+    setting.record("v1")
+
+    stable, canary = setting.evidence.history("iris", 1, 3)
+
+    assert ("v1", "stable", 1) == (stable.version, stable.track, stable.step_s)
+    assert ((0, 1, 2), (0, 0, 1)) == (stable.requests, stable.errors)
+    assert stable.p50_s[0] is None
+    assert [0.001, 0.002] == pytest.approx(list(stable.p50_s[1:]), rel=0.0125)
+    assert ("v2", "canary", (0, 0, 1)) == (canary.version, canary.track, canary.requests)
+    assert (None, None) == canary.p99_s[:2]
+    assert canary.p99_s[2] == pytest.approx(0.004, rel=0.0125)
+
+
+def test_history_leaves_out_what_did_nothing_and_other_models(setting: Setting) -> None:
+    setting.record("v1")
+    setting.record("v1", model="wine")
+    setting.now_s += 100
+
+    assert () == setting.evidence.history("iris", 1, 60)

@@ -70,3 +70,22 @@ def test_what_is_rare_takes_few_slots() -> None:
         slots.add(second, one())
 
     assert 6 == len(slots)
+
+
+@given(GAPS, st.integers(0, 30), st.sampled_from([(1, 60), (10, 60), (60, 60)]))
+def test_steps_have_what_each_whole_step_had(
+    gaps: list[int], idle_s: int, size: tuple[int, int]
+) -> None:
+    step_s, n_steps = size
+    seconds = list(accumulate(gaps))
+    slots = TimeSlots()
+    for second in seconds:
+        slots.add(second, one())
+    now_s = seconds[-1] + idle_s + 0.5
+    first_step = int(now_s) // step_s - n_steps
+    expected = [
+        sum(second // step_s == first_step + step for second in seconds) for step in range(n_steps)
+    ]
+
+    # The hour's oldest step may have lost some already.
+    assert expected[1:] == slots.steps(now_s, step_s, n_steps)[1:, REQUESTS].tolist()

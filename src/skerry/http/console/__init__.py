@@ -1,0 +1,1 @@
+"""The console at ``/``: one page about what is served, rendered here, made live by its scripts."""

@@ -1,0 +1,14 @@
+// Makes the page live. Handlers listen on the document, since a refresh may replace what they serve.
+
+import { watchCharts } from "./charts.js";
+import { refresh, startLive } from "./live.js";
+import { watchTokens } from "./tokens.js";
+import { settleTraffic, watchTraffic } from "./traffic.js";
+import { watchTry } from "./try.js";
+
+watchTokens(refresh);
+watchTraffic(refresh);
+watchTry();
+watchCharts();
+settleTraffic();
+startLive(settleTraffic);

@@ -1,0 +1,85 @@
+// The form that asks a model: sends its row, shows the answer, and gives the same as a command.
+
+import { showAnswer } from "./answer.js";
+import { ask, modelPath } from "./api.js";
+import { copy, curl } from "./curl.js";
+import { say } from "./dom.js";
+import { bodyOf } from "./row.js";
+import { readerToken } from "./tokens.js";
+
+export function watchTry() {
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("form[data-try]")) {
+      event.preventDefault();
+      predict(event.target);
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (button) {
+      copyCommand(button.form);
+    }
+  });
+}
+
+async function predict(form) {
+  const body = withMistakesSaid(form);
+  if (body === null) {
+    return;
+  }
+  const [said, place] = [form.querySelector(".said"), form.querySelector(".answer")];
+  // A later question's answer may come first; an earlier one's must not replace it.
+  const mine = (Number(form.dataset.asked) || 0) + 1;
+  form.dataset.asked = mine;
+  const began = performance.now();
+  try {
+    const { response, answer } = await ask("POST", pathOf(form), { token: readerToken(), body });
+    if (Number(form.dataset.asked) === mine) {
+      const heard = showAnswer(place, answer, response.headers, performance.now() - began);
+      say(said, heard);
+      said.classList.add("heard");
+    }
+  } catch (refusal) {
+    if (Number(form.dataset.asked) === mine) {
+      place.replaceChildren();
+      said.classList.remove("heard");
+      say(said, refusal.message, true);
+    }
+  }
+}
+
+async function copyCommand(form) {
+  const body = withMistakesSaid(form);
+  if (body === null) {
+    return;
+  }
+  const place = form.querySelector(".command");
+  const needsToken = document.body.hasAttribute("data-needs-token");
+  place.textContent = curl(new URL(pathOf(form), location.href).href, body, needsToken);
+  const isCopied = await copy(place);
+  const said = form.querySelector(".said");
+  said.classList.remove("heard");
+  say(said, isCopied ? "Copied." : "The browser does not let a page copy here: it is selected.");
+}
+
+function pathOf(form) {
+  const version = form.elements.version.value;
+  const rest = version ? `versions/${encodeURIComponent(version)}/predict` : "predict";
+  return modelPath(form.dataset.try, rest);
+}
+
+function withMistakesSaid(form) {
+  try {
+    return bodyOf(form);
+  } catch (mistake) {
+    if (!mistake.field) {
+      throw mistake;
+    }
+    const said = form.querySelector(".said");
+    said.classList.remove("heard");
+    say(said, mistake.message, true);
+    mistake.field.setAttribute("aria-invalid", "true");
+    mistake.field.focus();
+    return null;
+  }
+}
