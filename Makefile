@@ -46,6 +46,14 @@ check: $(VENV)/.dev ## lint, format, types and import directions: what CI runs b
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: chart
+chart: $(VENV)/.dev ## write what follows from the chart: schema, README, k8s/manifests (see .ci/tools)
+	$(BIN)/python -m helm.generate $(ARGS)
+
+.PHONY: audit
+audit: .venv-chart/.done $(VENV)/.dev ## look chart and Dockerfile through, with checkov and hadolint
+	@$(BIN)/python -m pytest tests/chart/test_audit.py $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev ## measure Skerry beside others (ONLY="single batch" ARGS=--quick)
 	@$(BIN)/python -m bench $(ONLY) $(ARGS)
@@ -65,6 +73,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --extra skops --constraints requirements/build.txt \
 		--output-file requirements/runtime.txt pyproject.toml
+	$(LOCK) --output-file requirements/chart.txt requirements/chart.in
 	$(LOCK) --extra skops --extra parquet --extra onnx --extra grpc --group dev --constraints requirements/build.txt \
 		--constraints requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
@@ -82,9 +91,15 @@ COMPILE := $(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header $(ARGS)
 
+.venv-chart/.done: requirements/chart.txt
+	@"$(PYTHON)" -m venv .venv-chart
+	@echo "installing checkov and hadolint into .venv-chart, by requirements/chart.txt"
+	@.venv-chart/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	@touch $@
+
 .PHONY: clean
 clean: ## remove the environments, caches and what the demo made
-	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-chart .tools .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

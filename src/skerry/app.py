@@ -23,6 +23,7 @@ from skerry.controlplane.loader import Loader
 from skerry.controlplane.manager import Manager, ManagerConfig
 from skerry.controlplane.memory import available_bytes, limit_bytes
 from skerry.controlplane.memory_metrics import MemoryCollector
+from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.controlplane.traffic_store import EnvStore, FileStore, TrafficStore
 from skerry.controlplane.transition import TransitionPolicy
@@ -45,6 +46,7 @@ from skerry.http import (
     metrics,
     models,
     predict,
+    repository_v2,
     shadow,
     traffic,
 )
@@ -78,6 +80,7 @@ ROUTES = (
     console,
     metadata_v2,
     inference_v2,
+    repository_v2,
 )
 
 
@@ -127,6 +130,7 @@ def build_parts(settings: Settings, log: EventLog, tracing: Tracing | None = Non
     context = ServerContext(
         catalog=catalog,
         traffic=TrafficControl(manager),
+        model_control=ModelControl(manager),
         serving_map=serving_map,
         evidence=Evidence(time.monotonic),
         shadows=shadows,

@@ -66,6 +66,7 @@ import time
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LogisticRegression
 
 
 class SlowRegressor(RegressorMixin, BaseEstimator):
@@ -137,6 +138,17 @@ class Picky(SlowRegressor):
         if (X == 13).any():
             raise ValueError("13")
         return X[:, 0] * 2
+
+
+class Fragile(LogisticRegression):
+    """Takes its time, and fails on a row whose last value is 13; it tells which row that was."""
+
+    def predict_proba(self, X):
+        time.sleep(0.003)
+        X = np.asarray(X)
+        if (X[:, -1] == 13).any():
+            raise RuntimeError(f"no answer to {X.tolist()}")
+        return super().predict_proba(X)
 '''
 
 

@@ -2,7 +2,7 @@
 
 {{/* A setting as a number. Arguments: root, name, default. */}}
 {{- define "skerry.seconds" -}}
-{{- $settings := .root.Values.settings | default dict }}
+{{- $settings := include "skerry.settings" .root | fromJson }}
 {{- hasKey $settings .name | ternary (index $settings .name) .default | float64 }}
 {{- end }}
 

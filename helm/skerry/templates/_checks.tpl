@@ -51,7 +51,7 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 
 {{- define "skerry.versionProblems" -}}
-{{- $versions := .Values.versions | default dict }}
+{{- $versions := include "skerry.versions" . | fromJson }}
 {{- if not $versions }}
 - versions: expected the versions to serve, such as {v1: {}}, got none
 {{- end }}
@@ -66,7 +66,7 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- with .Values.traffic.shadow }}{{ $_ := set $named "traffic.shadow.version" .version }}{{ end }}
 {{- range $where, $version := $named }}
 {{- if and $version (not (hasKey $versions $version)) }}
-- {{ $where }}: expected one of versions ({{ keys $versions | sortAlpha | join ", " }}), got {{ $version }}: add it to versions, such as versions: { {{- $version }}: {}}
+- {{ $where }}: expected one of versions ({{ keys $versions | sortAlpha | join ", " }}), got {{ $version }}: add it to versions, such as versions: { {{- $version }}: {}}{{ if hasKey ($.Values.versions | default dict) $version }}; null, or nothing, takes it away{{ end }}
 {{- end }}
 {{- end }}
 {{- range $version, $_ := .Values.traffic.digests }}
@@ -125,7 +125,7 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 
 {{- define "skerry.inProcessProblems" -}}
-{{- range $version, $own := .Values.versions }}
+{{- range $version, $own := include "skerry.versions" . | fromJson }}
 {{- range $key, $_ := $own }}
 - versions.{{ $version }}.{{ $key }}: in mode inProcess one Deployment holds all versions: set {{ $key }} at the top, or traffic.mode to gateway
 {{- end }}
@@ -152,13 +152,14 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- if .Values.service.nodePort }}
 - service.nodePort: in mode gateway each version has a Service, and they can't share a port: set it to null
 {{- end }}
-{{- $rules := add 1 (len (.Values.versions | default dict)) }}
+{{- $versions := include "skerry.versions" . | fromJson }}
+{{- $rules := add 1 (len $versions) }}
 {{- range include "skerry.canaries" . | fromJsonArray }}{{ if .headers }}{{ $rules = add1 $rules }}{{ end }}{{ end }}
 {{- if gt $rules 16 }}
 - versions: an HTTPRoute takes 16 rules, and these versions and headers make {{ $rules }}: list fewer versions
 {{- end }}
 {{- $names := dict }}
-{{- range $version := keys (.Values.versions | default dict) | sortAlpha }}
+{{- range $version, $_ := $versions }}
 {{- $name := include "skerry.versionName" (dict "root" $ "version" $version) }}
 {{- if hasKey $names $name }}
 - versions: {{ index $names $name }} and {{ $version }} would both be named {{ $name }}: rename one of them
@@ -216,8 +217,8 @@ takes itself for one of v1.20.0, and would render nothing.
   "SKERRY_VERSION_POLICY" "set versions, or traffic.versions"
   "SKERRY_ADMIN_TOKEN" "put it into a Secret, and its name into tokens.existingSecret"
   "SKERRY_API_TOKEN" "put it into a Secret, and its name into tokens.existingSecret" }}
-{{- range $name, $_ := .Values.settings }}
-{{- with index $instead $name }}
+{{- range $name, $value := .Values.settings }}
+{{- with kindIs "invalid" $value | ternary "" (index $instead $name | default "") }}
 - settings.{{ $name }}: the chart sees to it: {{ . }}
 {{- end }}
 {{- end }}

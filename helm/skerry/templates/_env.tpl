@@ -1,7 +1,7 @@
 {{/* The variables of the server's container. Arguments: root, workload. */}}
 {{- define "skerry.env" -}}
 {{- $values := .root.Values }}
-{{- $settings := $values.settings | default dict -}}
+{{- $settings := include "skerry.settings" .root | fromJson -}}
 - name: SKERRY_MODELS
   value: {{ $values.model.name | quote }}
 - name: SKERRY_TRAFFIC_FILE
@@ -36,6 +36,15 @@
 {{- end }}
 {{- end }}
 
+{{/* The settings as JSON, without those that null has unset. */}}
+{{- define "skerry.settings" -}}
+{{- $settings := dict }}
+{{- range $name, $value := .Values.settings }}
+{{- if not (kindIs "invalid" $value) }}{{ $_ := set $settings $name $value }}{{ end }}
+{{- end }}
+{{- $settings | toJson }}
+{{- end }}
+
 {{/* A number in the form in which it was written: 8388608, and not 8.388608e+06. */}}
 {{- define "skerry.text" -}}
 {{- kindIs "string" . | ternary . (toJson .) }}
@@ -50,7 +59,7 @@ libraries get one each. Arguments: root, workload.
 {{- $taken := dict }}
 {{- range .root.Values.extraEnv }}{{ $_ := set $taken .name true }}{{ end }}
 {{- $limits := (.workload.resources | default dict).limits | default dict }}
-{{- if and $limits.cpu (not (hasKey (.root.Values.settings | default dict) "SKERRY_EXECUTOR_THREADS")) }}
+{{- if and $limits.cpu (not (hasKey (include "skerry.settings" .root | fromJson) "SKERRY_EXECUTOR_THREADS")) }}
 - name: SKERRY_EXECUTOR_THREADS
   valueFrom:
     resourceFieldRef:
@@ -86,6 +95,6 @@ libraries get one each. Arguments: root, workload.
       fieldPath: {{ $field }}
 {{- end }}
 - name: OTEL_RESOURCE_ATTRIBUTES
-  value: k8s.namespace.name=$(K8S_NAMESPACE_NAME),k8s.pod.name=$(K8S_POD_NAME),k8s.node.name=$(K8S_NODE_NAME)
+  value: k8s.namespace.name=$(K8S_NAMESPACE_NAME),k8s.pod.name=$(K8S_POD_NAME),k8s.node.name=$(K8S_NODE_NAME){{ range $name, $value := $otel.resourceAttributes }},{{ $name }}={{ $value }}{{ end }}
 {{- end }}
 {{- end }}

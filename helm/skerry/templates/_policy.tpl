@@ -18,7 +18,7 @@ generation that the server reports. Arguments: root, workload.
 {{- range $key := list "canary" "canaries" "sticky" "shadow" "digests" }}
 {{- with index $traffic $key }}{{ $_ := set $policy $key . }}{{ end }}
 {{- end }}
-{{- $_ := set $policy "versions" ($traffic.versions | default (keys $values.versions | sortAlpha)) }}
+{{- $_ := set $policy "versions" ($traffic.versions | default (include "skerry.versions" .root | fromJson | keys | sortAlpha)) }}
 {{- end }}
 {{- dict "schema_version" 1 "models" (dict ($values.model.name | default "") $policy) | toYaml }}
 {{- end }}

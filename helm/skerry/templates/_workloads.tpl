@@ -1,3 +1,12 @@
+{{/* The versions as JSON: a map, as the values have it, without those that null has taken away. */}}
+{{- define "skerry.versions" -}}
+{{- $versions := dict }}
+{{- range $version, $own := .Values.versions }}
+{{- if not (kindIs "invalid" $own) }}{{ $_ := set $versions $version $own }}{{ end }}
+{{- end }}
+{{- $versions | toJson }}
+{{- end }}
+
 {{/*
 A workload is a Deployment with what belongs to it. In mode inProcess there is one, whose version is
 empty: it holds them all. In mode gateway there is one for each version, and what the version says
@@ -13,8 +22,7 @@ Returns a JSON list of {name, version, image, resources, replicaCount, autoscali
 {{- $root := . }}
 {{- $workloads := list }}
 {{- if eq .Values.traffic.mode "gateway" }}
-{{- range $version := keys .Values.versions | sortAlpha }}
-{{- $own := index $root.Values.versions $version | default dict }}
+{{- range $version, $own := include "skerry.versions" . | fromJson }}
 {{- $name := include "skerry.versionName" (dict "root" $root "version" $version) }}
 {{- $workloads = append $workloads (include "skerry.workload" (dict "root" $root "own" $own "name" $name "version" $version) | fromJson) }}
 {{- end }}

@@ -39,6 +39,7 @@ class Catalog:
     generation: of that document; that of the store's bytes is in ``content``.
     first_found: models that the first look found, None before it.
     once_ready: models that have had a READY version.
+    unloaded: models that are not to be loaded until a request says so, or the process restarts.
     started: the first look, with its loads, has finished.
     store_errors: how often the store was found unreadable or invalid, for another reason.
     """
@@ -51,6 +52,7 @@ class Catalog:
         self.generation = DEFAULT_GENERATION
         self.first_found: frozenset[str] | None = None
         self.once_ready: set[str] = set()
+        self.unloaded: set[str] = set()
         self.started = False
         self.stuck_at_first_load = False
         self.source_error: str | None = None

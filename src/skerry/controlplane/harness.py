@@ -128,6 +128,11 @@ class Harness:
         self.failed_loads[error.category] += 1
         self.move(VersionState.FAILED, now, error.detail)
 
+    def retry(self, now_s: float) -> None:
+        """Have it tried at once, if it waits for its next attempt."""
+        if self.next_attempt_s is not None:
+            self.next_attempt_s = now_s
+
     def files_changed(self, now_s: float) -> None:
         """Forget past failures: what is there now deserves a fresh try."""
         self.failures = 0

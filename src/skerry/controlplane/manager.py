@@ -81,6 +81,7 @@ class Manager:
         self._log = log
         self._tracing = tracing
         self._wake = asyncio.Event()
+        self._turn = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
         self._looked = False
         self._looked_s = 0.0
@@ -93,6 +94,8 @@ class Manager:
                 self._wake.clear()
                 await self._look()
                 self._act(tasks)
+                self._turn.set()
+                self._turn = asyncio.Event()
                 pause_s = self._pause_s(poll_interval_s)
                 try:
                     async with asyncio.timeout(pause_s):
@@ -103,6 +106,29 @@ class Manager:
     def wake(self) -> None:
         """Ask for another look soon."""
         self._wake.set()
+
+    async def turn(self) -> None:
+        """Wait until it has looked and acted once more."""
+        await self._turn.wait()
+
+    async def look(self) -> None:
+        """Ask for another look soon, and wait for its end; a look that is under way counts."""
+        self.wake()
+        await self.turn()
+
+    def aspired(self, model: str) -> frozenset[str]:
+        """Return the versions of a model that are to be loaded, or to stay."""
+        catalog = self.catalog
+        if model in catalog.unloaded:
+            return frozenset()
+        in_force = catalog.traffic.get(model, TrafficInForce(None)).stable
+        return aspired_versions(
+            catalog.versions(model),
+            catalog.policy(model),
+            self.config.version_policy,
+            in_force,
+            catalog.previous(model),
+        )
 
     async def _look(self) -> None:
         self._looked_s = time.monotonic()
@@ -210,11 +236,8 @@ class Manager:
         self.catalog.started = True
 
     def _snapshots(self, model: str) -> list[VersionSnapshot]:
-        catalog = self.catalog
-        versions, policy = catalog.versions(model), catalog.policy(model)
-        in_force = catalog.traffic.get(model, TrafficInForce(None)).stable
-        previous = catalog.previous(model)
-        aspired = aspired_versions(versions, policy, self.config.version_policy, in_force, previous)
+        versions, policy = self.catalog.versions(model), self.catalog.policy(model)
+        aspired = self.aspired(model)
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())
@@ -289,6 +312,10 @@ class Manager:
 
     def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
         reason = "not selected by the version policy"
+        if harness.model in self.catalog.unloaded:
+            reason = (
+                f"unloaded by request: POST /v2/repository/models/{harness.model}/load loads it"
+            )
         if not harness.present:
             reason = "not on the volume"
         elif harness.contradicts(self.catalog.policy(harness.model)):

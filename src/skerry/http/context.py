@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from skerry.controlplane.catalog import Catalog
+from skerry.controlplane.model_control import ModelControl
 from skerry.controlplane.traffic_control import TrafficControl
 from skerry.core.plan import Executor as PlanExecutor
 from skerry.core.rows import Predictions, Rows
@@ -74,6 +75,7 @@ class ServerContext:
 
     catalog: Catalog
     traffic: TrafficControl
+    model_control: ModelControl
     serving_map: ServingMap
     executor: Executor
     evidence: Evidence

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from skerry.http.errors import MEDIA_TYPE
 from skerry.http.schemas import BatchRequest, PolicyRequest, PredictRequest, Problem
-from skerry.http.schemas_v2 import InferRequest, V2Error
+from skerry.http.schemas_v2 import IndexRequest, InferRequest, RepositoryRequest, V2Error
 
 _REF = "#/components/schemas/{model}"
 _EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (
@@ -20,6 +20,8 @@ _EXTRA_SCHEMAS: tuple[type[BaseModel], ...] = (
     BatchRequest,
     PolicyRequest,
     InferRequest,
+    IndexRequest,
+    RepositoryRequest,
 )
 
 
@@ -39,10 +41,10 @@ def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def request_body(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the ``requestBody`` of a lean route."""
+def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """Return the ``requestBody`` of a route that reads its body itself."""
     schema = {"$ref": _REF.format(model=model.__name__)}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
 def install_openapi(app: FastAPI) -> None:

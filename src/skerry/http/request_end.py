@@ -30,6 +30,7 @@ def end_request(context: ServerContext, record: RequestRecord) -> None:
 
 def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> None:
     metrics, model, version = context.metrics, record.model, record.version
+    trace = record.trace
     metrics.count_request(
         record.route,
         record.method,
@@ -39,6 +40,7 @@ def _count(context: ServerContext, record: RequestRecord, duration_s: float) -> 
         record.track,
         record.error,
         duration_s,
+        trace if trace is not None and trace.is_sampled else None,
     )
     if model is None or version is None:
         return

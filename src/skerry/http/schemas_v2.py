@@ -128,6 +128,10 @@ class IndexEntry(BaseModel):
     reason: str
 
 
+class Done(BaseModel):
+    """It is done; there is nothing to tell."""
+
+
 class RepositoryRequest(_Open):
     """Parameters of a load or an unload."""
 

@@ -6,16 +6,20 @@ locks, and several times as long. Labels may be any values with a hash; they bec
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Set
 from itertools import accumulate
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.samples import Exemplar
 
 from skerry.telemetry.metrics import Metric
+from skerry.telemetry.request_trace import RequestTrace
 
 Labels = tuple[object, ...]
 Versions = Set[tuple[str, str]]
@@ -47,12 +51,16 @@ class Counter:
 
 
 class _Observed:
-    """One series: counts by bucket, the last one for what is above all bounds, and the sum."""
+    """One series: counts by bucket, the last one for what is above all bounds, and the sum.
 
-    __slots__ = ("counts", "sum")
+    exemplars: the latest by bucket.
+    """
+
+    __slots__ = ("counts", "exemplars", "sum")
 
     def __init__(self, n_bounds: int) -> None:
         self.counts = [0] * (n_bounds + 1)
+        self.exemplars: dict[int, Exemplar] = {}
         self.sum = 0.0
 
 
@@ -66,15 +74,22 @@ class Histogram:
         self._names = [*(repr(float(bound)) for bound in bounds), "+Inf"]
         self._series: dict[Labels, _Observed] = {}
 
-    def observe(self, labels: Labels, value: float) -> None:
-        """Count one value; one that is not finite is left out, as it would spoil the sum."""
+    def observe(self, labels: Labels, value: float, trace: RequestTrace | None = None) -> None:
+        """Count one value; one that is not finite is left out, as it would spoil the sum.
+
+        trace: of which this is an example; None where none is recorded.
+        """
         if not isfinite(value):
             return
         series = self._series.get(labels)
         if series is None:
             series = self._series[labels] = _Observed(len(self._bounds))
-        series.counts[bisect_left(self._bounds, value)] += 1
+        bucket = bisect_left(self._bounds, value)
+        series.counts[bucket] += 1
         series.sum += value
+        if trace is not None:
+            ids = {"trace_id": trace.trace_hex, "span_id": trace.span_hex}
+            series.exemplars[bucket] = Exemplar(ids, value, time.time())
 
     def observe_all(self, labels: Labels, values: NDArray[np.float64]) -> None:
         """Count many values, [n], as ``observe`` counts one."""
@@ -90,7 +105,13 @@ class Histogram:
         """Return what was observed."""
         family = self._metric.histogram()
         for labels, series in self._series.items():
-            buckets = list(zip(self._names, accumulate(series.counts), strict=True))
+            found = series.exemplars
+            buckets: list[Any] = [
+                (name, count, found[bucket]) if bucket in found else (name, count)
+                for bucket, (name, count) in enumerate(
+                    zip(self._names, accumulate(series.counts), strict=True)
+                )
+            ]
             family.add_metric([text_of(label) for label in labels], buckets, series.sum)
         return family
 

@@ -18,6 +18,7 @@ from skerry.core.signature import Task
 from skerry.telemetry import metrics
 from skerry.telemetry.instruments import Counter, Histogram, Versions
 from skerry.telemetry.metrics import OTHER
+from skerry.telemetry.request_trace import RequestTrace
 
 METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
@@ -70,19 +71,21 @@ class ServingMetrics:
         track: str | None,
         error: str | None,
         duration_s: float,
+        trace: RequestTrace | None = None,
     ) -> None:
         """Count a request that has ended.
 
         route: its template, None where no route has its path.
         model, version, track: what answered, where that was found out; never what was asked for.
         error: slug of the problem that it was answered with.
+        trace: where it is recorded.
         """
         if route is None:
             route = OTHER
         if method not in METHODS:
             method = OTHER
         self._requests.add((route, method, status, model, version, track))
-        self._request_durations.observe((route, model, version, track), duration_s)
+        self._request_durations.observe((route, model, version, track), duration_s, trace)
         if error is not None:
             self._rejected.add((error, model))
 

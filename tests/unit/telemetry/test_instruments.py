@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric as Family
 
 from skerry.telemetry.instruments import Counter, Histogram, text_of
 from skerry.telemetry.metrics import Kind, Metric
+from skerry.telemetry.request_trace import RequestTrace
 
 COUNTER = Metric("things_total", Kind.COUNTER, ("model", "version", "class"), "Things")
 HISTOGRAM = Metric("waits_seconds", Kind.HISTOGRAM, ("model",), "Waits")
@@ -36,6 +37,26 @@ def test_a_counter_counts_by_labels() -> None:
     name = "skerry_things_total"
     expected = {(name, ("iris", "v1", "0")): 4, (name, ("iris", "v2", "")): 1}
     assert expected == values(counter.family())
+
+
+def test_a_bucket_has_the_latest_recorded_trace_as_an_example() -> None:
+    histogram = Histogram(HISTOGRAM, BOUNDS)
+    first, second = (RequestTrace(n, n, is_sampled=True) for n in (1, 2))
+
+    histogram.observe(("iris",), 0.05, first)
+    histogram.observe(("iris",), 0.06, second)
+    histogram.observe(("iris",), 0.07)
+    histogram.observe(("iris",), 5.0, first)
+
+    found = {s.labels["le"]: s.exemplar for s in histogram.family().samples if "le" in s.labels}
+    assert {"0.1", "+Inf"} == {bound for bound, exemplar in found.items() if exemplar}
+    shown = found["0.1"]
+    assert shown is not None
+    assert ({"trace_id": f"{2:032x}", "span_id": f"{2:016x}"}, 0.06) == (
+        shown.labels,
+        shown.value,
+    )
+    assert shown.timestamp is not None
 
 
 @given(st.lists(numbers))

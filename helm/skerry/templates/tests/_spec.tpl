@@ -6,6 +6,7 @@ behind it, and has no traffic policy of its own.
 {{- $root := . }}
 {{- $traffic := .Values.traffic }}
 {{- $gateway := eq $traffic.mode "gateway" }}
+{{- $all := include "skerry.versions" . | fromJson | keys | sortAlpha }}
 {{- $canaries := list }}
 {{- $routed := list }}
 {{- $named := list $traffic.stable }}
@@ -30,7 +31,7 @@ behind it, and has no traffic policy of its own.
 {{- if $gateway }}
 {{- $_ := merge $server (dict "versions" (list .version) "stable" .version "routed" (list .version) "canaries" list) }}
 {{- else }}
-{{- $versions := empty $traffic.versions | ternary (keys $root.Values.versions | sortAlpha) $named }}
+{{- $versions := empty $traffic.versions | ternary $all $named }}
 {{- $_ := merge $server (dict "versions" $versions "stable" $traffic.stable "routed" $routed "canaries" $canaries) }}
 {{- end }}
 {{- $servers = append $servers $server }}
@@ -38,7 +39,7 @@ behind it, and has no traffic policy of its own.
 {{- if and $gateway .Values.helmTest.gatewayUrl }}
 {{- $headers := dict }}
 {{- with $traffic.gateway.hostnames }}{{ $_ := set $headers "Host" (first . | replace "*" "skerry") }}{{ end }}
-{{- $servers = append $servers (dict "url" (.Values.helmTest.gatewayUrl | trimSuffix "/") "headers" $headers "generation" "" "versions" (keys .Values.versions | sortAlpha) "stable" $traffic.stable "routed" $routed "canaries" $canaries) }}
+{{- $servers = append $servers (dict "url" (.Values.helmTest.gatewayUrl | trimSuffix "/") "headers" $headers "generation" "" "versions" $all "stable" $traffic.stable "routed" $routed "canaries" $canaries) }}
 {{- end }}
 {{- dict "model" .Values.model.name "row" .Values.model.exampleRow "timeout_s" .Values.helmTest.timeoutSeconds "servers" $servers | toPrettyJson }}
 {{- end }}
