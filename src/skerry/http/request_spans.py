@@ -85,7 +85,7 @@ def server_of(origin: Origin) -> tuple[str | None, int | None]:
 def add_request_spans(tracing: Tracing, record: RequestRecord, origin: Origin) -> None:
     """Add the spans of a request that has just ended."""
     trace = record.trace
-    if trace is None:
+    if trace is None or not tracing.has_room(2):
         return
     now_s, now_ns = time.perf_counter(), time.time_ns()
 

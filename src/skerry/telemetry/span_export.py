@@ -89,6 +89,11 @@ class BoundedExport(SpanProcessor):
         self._lock = threading.Lock()
         self._queued = 0
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a span would be queued now."""
+        return self._queued - self._exporter.taken < self._max_queue_spans
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing."""
 
@@ -98,7 +103,7 @@ class BoundedExport(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         with self._lock:
-            has_room = self._queued - self._exporter.taken < self._max_queue_spans
+            has_room = self.has_room
             self._queued += has_room
         if has_room:
             self._batches.on_end(span)
