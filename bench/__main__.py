@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.binary import add_binary
 from bench.cold_start import add_cold_start
 from bench.contenders import OWN, SKERRY, Contender
 from bench.cores import pin_load
@@ -24,9 +25,11 @@ from bench.report import PAGE, Report
 from bench.shadow import add_shadow
 from bench.steady import Steady, Timing, measure
 from bench.steady_report import add_steady
+from bench.tracing import add_tracing
 
 STEADY = ("single", "batch", "open")
-PARTS = (*STEADY, "overload", "mixed", "shadow", "cold")
+PARTS = (*STEADY, "binary", "overload", "mixed", "shadow", "tracing", "cold")
+_BINARY_MODELS = ("forest300", "boosting", "logistic")
 
 _QUICK_MODELS = ("forest100", "logistic")
 
@@ -88,6 +91,9 @@ def _measure(
         add_steady(report, steady, contenders)
         report.setups |= {c.title: c.setup for c in contenders}
     report.setups[SKERRY.title] = SKERRY.setup
+    if "binary" in parts:
+        print("binary …", flush=True)
+        add_binary(report, [*map(fitted, _BINARY_MODELS)], 20 if quick else 200, directory)
     if "overload" in parts:
         print("overload …", flush=True)
         add_overload(report, fitted("forest300"), 5 if quick else 30, directory)
@@ -98,6 +104,10 @@ def _measure(
         print("shadow …", flush=True)
         pairs, seconds = (3, 2) if quick else (20, 5)
         add_shadow(report, fitted("forest100"), pairs, seconds, directory)
+    if "tracing" in parts:
+        print("tracing …", flush=True)
+        rounds, pairs, seconds = (1, 2, 1) if quick else (7, 20, 2)
+        add_tracing(report, fitted("forest100"), rounds, pairs, seconds, directory)
     if "cold" in parts:
         print("cold …", flush=True)
         add_cold_start(report, fitted("forest300"), 2 if quick else 7, directory)

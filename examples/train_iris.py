@@ -1,7 +1,7 @@
 """Trains the example model, iris, and packages it as a version of a repository.
 
-    python examples/train_iris.py v1 --to models     # a logistic regression
-    python examples/train_iris.py v2 --to models     # a random forest
+    python examples/train_iris.py v1 --to models        # a logistic regression
+    python examples/train_iris.py v1 v2 --to models     # and a random forest
 
 The steps are those of any training job: fit, dump, and `skerry package` with the training data.
 A version that is there already stays as it is, so the job may run again.
@@ -29,21 +29,28 @@ ESTIMATORS = {
 
 
 def main() -> int:
-    """Train and package one version; return the exit code."""
-    parser = argparse.ArgumentParser(description="Train and package a version of the iris model.")
-    parser.add_argument("version", choices=sorted(ESTIMATORS))
+    """Train and package versions; return the exit code."""
+    parser = argparse.ArgumentParser(description="Train and package versions of the iris model.")
+    parser.add_argument("versions", choices=sorted(ESTIMATORS), nargs="+", metavar="VERSION")
     parser.add_argument("--to", type=Path, required=True, help="the repository", metavar="DIR")
     arguments = parser.parse_args()
-    if (arguments.to / MODEL / arguments.version).exists():
-        print(f"{MODEL} {arguments.version} is there already")
-        return 0
+    for version in arguments.versions:
+        if (arguments.to / MODEL / version).exists():
+            print(f"{MODEL} {version} is there already")
+        elif code := train(version, arguments.to):
+            return code
+    return 0
+
+
+def train(version: str, repository: Path) -> int:
+    """Train and package one version; return the exit code of ``skerry package``."""
     rows, classes = load_iris(return_X_y=True, as_frame=True)
     rows.columns = FEATURES
     with tempfile.TemporaryDirectory() as directory:
         artifact, data = Path(directory) / "model.joblib", Path(directory) / "iris.csv"
-        joblib.dump(ESTIMATORS[arguments.version].fit(rows, classes), artifact)
+        joblib.dump(ESTIMATORS[version].fit(rows, classes), artifact)
         rows.to_csv(data, index=False)
-        target = ["--model", MODEL, "--version", arguments.version, "--to", str(arguments.to)]
+        target = ["--model", MODEL, "--version", version, "--to", str(repository)]
         package = [sys.executable, "-m", "skerry", "package", str(artifact), *target]
         return subprocess.run([*package, "--data", str(data)], check=False).returncode
 

@@ -16,6 +16,7 @@ from tests.integration.prometheus import PROMTOOL, needs_promtool
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "helm" / "skerry" / "files" / "rules.yaml"
+METRICS_PAGE = ROOT / "docs" / "metrics.md"
 CASES = Path(__file__).with_name("alerts.yaml")
 _TEMPLATE = re.compile(r"\{\{ *(.*?) *\}\}")
 _ACTIONS = re.compile(
@@ -96,3 +97,38 @@ def test_every_rule_that_is_recorded_is_used() -> None:
     used = {name for rule in rules() for name in series_of(rule["expr"])}
 
     assert set(RECORDED) <= used
+
+
+def test_every_alert_is_documented_and_no_other() -> None:
+    page = METRICS_PAGE.read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(Skerry\w+)` \| (\w+) \| (\w+) \| .+\. \|$", page, re.MULTILINE)
+
+    assert documented == [
+        (rule["alert"], rule.get("for", "0m"), rule["labels"]["severity"]) for rule in ALERTS
+    ]
+
+
+def documented_configs() -> list[dict[str, Any]]:
+    """Return what the page tells Prometheus to scrape: its own file's, and the Collector's."""
+    page = METRICS_PAGE.read_text(encoding="utf-8")
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    collector = [block for block in blocks if "receivers" in block]
+    for block in collector:
+        for pipeline in block["service"]["pipelines"].values():
+            assert set(pipeline["receivers"]) <= set(block["receivers"])
+            assert set(pipeline["exporters"]) <= set(block["exporters"])
+    return [
+        *(block for block in blocks if "scrape_configs" in block),
+        *(block["receivers"]["prometheus"]["config"] for block in collector),
+    ]
+
+
+@needs_promtool
+@pytest.mark.parametrize("at", [0, 1], ids=["prometheus", "collector"])
+def test_what_the_page_tells_to_scrape_is_valid(tmp_path: Path, at: int) -> None:
+    configs = documented_configs()
+    (tmp_path / "rules.yaml").write_bytes(RULES.read_bytes())
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(configs[at]), encoding="utf-8")
+
+    assert 2 == len(configs)
+    promtool("check", "config", str(tmp_path / "prometheus.yml"))

@@ -26,14 +26,25 @@ class CommandFailed(AssertionError):
     """A command exited with another code than 0; the text has what it wrote."""
 
 
-def run(*command: str, text_in: str | None = None, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
+def run(
+    *command: str,
+    text_in: str | None = None,
+    timeout_s: float = COMMAND_TIMEOUT_S,
+    cwd: Path | None = None,
+) -> str:
     """Run a command and return its stdout.
 
     Raises:
         CommandFailed: its exit code is not 0.
     """
     done = subprocess.run(
-        command, input=text_in, capture_output=True, text=True, timeout=timeout_s, check=False
+        command,
+        input=text_in,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        cwd=cwd,
+        check=False,
     )
     if done.returncode:
         raise CommandFailed(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")

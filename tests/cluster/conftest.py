@@ -17,10 +17,11 @@ from typing import NoReturn
 
 import pytest
 
-from tests.cluster.cluster import ROOT, Cluster, Namespace, Release, run
+from tests.cluster.cluster import ROOT, Cluster, Namespace, Release, run, wait_until
 from tests.cluster.workbench import Workbench
 
 BUILD_TIMEOUT_S = 900
+CLUSTER_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,20 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
         kubeconfig.write_text(run("kubectl", "config", "view", "--raw", "--minify", "--flatten"))
         context = run("kubectl", "--kubeconfig", str(kubeconfig), "config", "current-context")
         found = Cluster(kubeconfig, context.strip())
-        found.kubectl("get", "--raw", "/readyz", timeout_s=30)
+        # One that was resumed just now needs a moment.
+        wait_until(lambda: answers(found), "its API server answers", CLUSTER_TIMEOUT_S)
     except (AssertionError, subprocess.TimeoutExpired) as error:
         _absent(f"no cluster answers: {error}")
     print(f"\ncluster: context {found.context}")
     return found
+
+
+def answers(cluster: Cluster) -> bool:
+    """Tell whether the API server is ready."""
+    try:
+        return cluster.kubectl("get", "--raw", "/readyz", "--request-timeout=5s") == "ok"
+    except AssertionError:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from skerry import __version__
 from tests.cluster.cluster import ROOT, Cluster, run, wait_until
 
 NAMESPACE = "skerry-dev"
@@ -41,10 +42,10 @@ def tree(cluster: Cluster, docker: str, tmp_path_factory: pytest.TempPathFactory
     cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
 
 
-def skaffold(cluster: Cluster, tree: Path, *arguments: str) -> list[str]:
-    """Return a skaffold command on the sources."""
+def skaffold(cluster: Cluster, *arguments: str) -> list[str]:
+    """Return a skaffold command, to be run in the tree."""
     where = ("--kubeconfig", str(cluster.kubeconfig), "--kube-context", cluster.context)
-    return ["skaffold", *arguments, "--filename", str(tree / "skaffold.yaml"), *where]
+    return ["skaffold", *arguments, *where]
 
 
 def left(cluster: Cluster) -> list[str]:
@@ -63,7 +64,7 @@ def test_saved_file_changes_the_answer(cluster: Cluster, tree: Path, tmp_path: P
     configuration.write_text(text.replace("localPort: 8080", f"localPort: {port}"))
     with log.open("wb") as output:
         process = subprocess.Popen(
-            skaffold(cluster, tree, "dev", "--cleanup"),
+            skaffold(cluster, "dev", "--cleanup"),
             cwd=tree,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -77,15 +78,13 @@ def test_saved_file_changes_the_answer(cluster: Cluster, tree: Path, tmp_path: P
             START_TIMEOUT_S,
         )
         assert process.poll() is None, log.read_text(encoding="utf-8")
-        took_s = []
+        took_s, source = [], init.read_text(encoding="utf-8")
         for version in ("9.9.1", "9.9.2"):
             time.sleep(3)
             began_s = time.monotonic()
-            init.write_text(init.read_text(encoding="utf-8").replace('"0.1.0"', f'"{version}"'))
+            init.write_text(source.replace(__version__, version), encoding="utf-8")
             wait_for_version(url, version)
             took_s.append(round(time.monotonic() - began_s, 1))
-            init.write_text(init.read_text(encoding="utf-8").replace(f'"{version}"', '"0.1.0"'))
-            wait_for_version(url, "0.1.0")
     except AssertionError as error:
         raise AssertionError(f"{error}\n{log.read_text(encoding='utf-8')[-5000:]}") from error
     finally:
@@ -100,10 +99,10 @@ def test_saved_file_changes_the_answer(cluster: Cluster, tree: Path, tmp_path: P
 @pytest.mark.slow
 def test_delete_leaves_nothing_of_run(cluster: Cluster, tree: Path) -> None:
     # Without the chart's own tests, which make test runs anyway.
-    command = skaffold(cluster, tree, "run", "--profile", "ci", "--skip-tests")
-    printed = run(*command, timeout_s=START_TIMEOUT_S)
+    command = skaffold(cluster, "run", "--profile", "ci", "--skip-tests")
+    printed = run(*command, timeout_s=START_TIMEOUT_S, cwd=tree)
     installed = left(cluster)
-    run(*skaffold(cluster, tree, "delete", "--profile", "ci"))
+    run(*skaffold(cluster, "delete", "--profile", "ci"), cwd=tree)
     wait_until(lambda: left(cluster) == [], "nothing left", 120)
 
     print(f"\nran: {len(installed)} objects\n{printed[-600:]}")

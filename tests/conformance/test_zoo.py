@@ -5,6 +5,7 @@ One server holds the whole zoo; the rows of a model travel in one request.
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import joblib
 import pytest
 
+from tests.conformance.v2_client import body_of, outputs_of, request_of
 from tests.integration.server import RunningServer, serve
 from tests.zoo import DRAWS_AT_RANDOM, REFUSED, Specimen, refused
 from tests.zoo_answers import differences, scikit_learn_answers
@@ -66,6 +68,54 @@ def test_what_draws_at_random_answers_with_a_class(server: RunningServer) -> Non
         specimen = specimens()[name]
         answer = _predict(server, specimen)
         assert set(answer["predictions"]) <= set(specimen.model.classes_.tolist())
+
+
+@pytest.mark.parametrize("as_bytes", [False, True], ids=["json", "binary"])
+def test_tensors_are_answered_as_rows_are(server: RunningServer, as_bytes: bool) -> None:
+    """Not about the same numbers, but the same ones."""
+    found = {
+        name: difference
+        for name, specimen in specimens().items()
+        if name not in DRAWS_AT_RANDOM
+        and (difference := _tensor_difference(server, specimen, as_bytes=as_bytes))
+    }
+    assert found == {}
+
+
+def _tensor_difference(server: RunningServer, specimen: Specimen, *, as_bytes: bool) -> str:
+    model = _slug(specimen.name)
+    native = _predict(server, specimen)
+    metadata = server.client.get(f"/v2/models/{model}").json()
+    request, data = request_of(metadata, specimen.rows, as_bytes=as_bytes)
+    body, headers = body_of(request, *data)
+    answer = server.client.post(f"/v2/models/{model}/infer", content=body, headers=headers)
+    if answer.status_code != 200:
+        return answer.text
+    outputs = outputs_of(answer)
+    announced = {output["name"]: output["datatype"] for output in metadata["outputs"]}
+    if set(outputs) != set(announced):
+        return f"answered {sorted(outputs)}, announced {sorted(announced)}"
+    expected = {"predict": _flat(native["predictions"])}
+    if announced["predict"] == "BYTES":
+        expected["predict"] = [str(label) for label in expected["predict"]]
+    probabilities = native["probabilities"]
+    if "predict_proba" in announced:
+        expected["predict_proba"] = _flat(probabilities)
+    elif len(announced) > 1:
+        for k in range(len(announced) - 1):
+            expected[f"predict_proba_{k}"] = _flat([row[k] for row in probabilities])
+    elif probabilities is not None:
+        return "it has probabilities that are not announced"
+    same = {name: _without_nan(values) for name, values in outputs.items()} == expected
+    return "" if same else f"expected {expected!r:.300}, got {outputs!r:.300}"
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [v for each in values for v in (_flat(each) if isinstance(each, list) else [each])]
+
+
+def _without_nan(values: list[Any]) -> list[Any]:
+    return [None if isinstance(v, float) and not math.isfinite(v) else v for v in values]
 
 
 def _predict(server: RunningServer, specimen: Specimen) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -85,3 +86,40 @@ def outputs_of(answer: httpx.Response) -> dict[str, list[Any]]:
     expected_type = "application/json" if length is None else "application/octet-stream"
     assert expected_type == answer.headers["content-type"]
     return found
+
+
+def request_of(
+    metadata: Mapping[str, Any], rows: Sequence[Any], *, as_bytes: bool
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Return rows as the model's metadata asks for them, and their binary data.
+
+    rows: lists in the order of the inputs, or objects by their names.
+    """
+    announced = metadata["inputs"]
+    names = [entry["name"] for entry in announced]
+    if announced[0]["shape"][1] > 1:
+        flat = [value for row in rows for value in _in_order(row, names)]
+        columns = [(names[0], announced[0]["datatype"], [len(rows), len(flat) // len(rows)], flat)]
+    else:
+        ordered = [_in_order(row, names) for row in rows]
+        columns = [
+            (entry["name"], entry["datatype"], [len(rows), 1], [row[j] for row in ordered])
+            for j, entry in enumerate(announced)
+        ]
+    inputs, data = [], []
+    for name, datatype, shape, values in columns:
+        if not as_bytes or (datatype == "BYTES" and None in values):
+            inputs.append(tensor(name, datatype, shape, values))
+            continue
+        if None in values:  # Bytes have no null, but floats have NaN.
+            datatype, values = "FP64", [math.nan if v is None else v for v in values]
+        given, part = binary(name, datatype, shape, values)
+        inputs.append(given)
+        data.append(part)
+    return {"inputs": inputs, "parameters": {"binary_data_output": as_bytes}}, data
+
+
+def _in_order(row: Any, names: Sequence[str]) -> list[Any]:
+    if isinstance(row, Mapping):
+        return [row.get(name) for name in names] if len(names) > 1 else list(row.values())
+    return list(row)

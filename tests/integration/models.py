@@ -141,12 +141,13 @@ class Picky(SlowRegressor):
 
 
 class Fragile(LogisticRegression):
-    """Takes its time, and fails on a row whose last value is 13."""
+    """Takes its time, and fails on a row whose last value is 13; it tells which row that was."""
 
     def predict_proba(self, X):
         time.sleep(0.003)
-        if (np.asarray(X)[:, -1] == 13).any():
-            raise RuntimeError("13")
+        X = np.asarray(X)
+        if (X[:, -1] == 13).any():
+            raise RuntimeError(f"no answer to {X.tolist()}")
         return super().predict_proba(X)
 '''
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -112,8 +113,8 @@ def _await_url(process: subprocess.Popen[bytes], log_file: Path) -> str:
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline_s and process.poll() is None:
         for line in log_file.read_text(encoding="utf-8").splitlines():
-            if '"started"' in line:
-                return str(json.loads(line)["url"])
+            if "started" in line and (url := re.search(r"http://[^\s\"]+", line)):
+                return url[0]
         time.sleep(0.02)
     raise AssertionError(f"the server did not start:\n{log_file.read_text(encoding='utf-8')}")
 

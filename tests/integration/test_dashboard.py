@@ -17,22 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import joblib
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from helm.dashboard.__main__ import FILE
-from skerry.controlplane.version_writer import write_version
 from tests.chart.queries import dashboard_queries, variable_query
 from tests.chart.test_rules import RULES
-from tests.integration.models import estimators, plugin_env, put, settle
+from tests.integration.buyers import buyers_repository
+from tests.integration.models import plugin_env
 from tests.integration.prometheus import needs_prometheus, prometheus
 from tests.integration.server import RunningServer, serve
 
@@ -48,42 +40,6 @@ VALUES = {"namespace": "ml", "job": "skerry", "model": "buyers", "__rate_interva
 DEPENDS_ON_THE_MACHINE = {"SkerrySlow", "SkerryCanarySlow", "SkerryMemoryNearLimit"}
 LIMIT = "skerry_memory_limit_bytes"
 """Not exported where the tests run without a memory limit."""
-
-
-def buyers(rows: int = 400) -> tuple[pd.DataFrame, Any]:
-    """Return people, and who of them buys."""
-    draw = np.random.default_rng(7)
-    people = pd.DataFrame(
-        {
-            "city": draw.choice(["Bergen", "Oslo", "Tromsø"], rows),
-            "income": draw.normal(50_000, 9_000, rows),
-            "age": draw.integers(20, 60, rows).astype(float),
-        }
-    )
-    return people, (people["age"] > 40).to_numpy().astype(int)
-
-
-def fitted(classifier: Any, people: pd.DataFrame, buys: Any) -> Pipeline:
-    columns = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), ["city"]),
-        (SimpleImputer(), ["income", "age"]),
-    )
-    return make_pipeline(columns, classifier).fit(people, buys)
-
-
-def repository_of(directory: Path) -> Path:
-    repository = directory / "models"
-    people, buys = buyers()
-    joblib.dump(fitted(LogisticRegression(max_iter=1000), people, buys), directory / "v1.joblib")
-    write_version(directory / "v1.joblib", repository, "buyers", "v1", data=people)
-    fragile = estimators(directory).Fragile(max_iter=1000)
-    put(repository, "buyers", "v2", fitted(fragile, people, buys))
-    put(repository, "buyers", "v3", fitted(LogisticRegression(max_iter=1000), people, 1 - buys))
-    put(repository, "buyers", "v4", object())
-    settle(repository)
-    document = {"schema_version": 1, "models": {"buyers": POLICY}}
-    (repository / "traffic.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    return repository
 
 
 def ask(server: RunningServer, rounds: int = 1) -> None:
@@ -138,17 +94,19 @@ def names_of(alerts: list[dict[str, Any]]) -> set[str]:
 @pytest.fixture(scope="module")
 def rollout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollout]:
     directory = tmp_path_factory.mktemp("rollout")
-    repository = repository_of(directory)
+    repository = buyers_repository(directory)
+    document = {"schema_version": 1, "models": {"buyers": POLICY}}
+    (repository / "traffic.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule.pop("for", None)  # How long it has to last is promtool's to try.
     (directory / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
-    document = {"schema_version": 1, "models": {"buyers": {"stable": "v1"}}}
+    other_document = {"schema_version": 1, "models": {"buyers": {"stable": "v1"}}}
     with ExitStack() as running:
         env = {**plugin_env(directory), "SKERRY_PLAN_BUDGET_S": "1"}
         pod = running.enter_context(serve(repository, env=env))
-        env = {**env, "SKERRY_TRAFFIC": json.dumps(document)}
+        env = {**env, "SKERRY_TRAFFIC": json.dumps(other_document)}
         other = running.enter_context(serve(repository, env=env))
         for version, state in (("v2", "READY"), ("v3", "READY"), ("v4", "FAILED")):
             pod.wait_for_state("buyers", version, state)

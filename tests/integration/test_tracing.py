@@ -24,6 +24,7 @@ from skerry.controlplane.version_writer import write_version
 from tests.integration.models import (
     IRIS_ROW,
     SLOW_ROW,
+    companions_repository,
     iris_model,
     iris_repository,
     outgoing_repository,
@@ -189,6 +190,16 @@ def test_spans_of_predictions_are_those_of_the_instrumentation(
     assert line["span_id"] == other.span_id
 
 
+def test_infer_is_traced_as_predict_is(iris: Traced) -> None:
+    tensor = {"name": "input-0", "shape": [1, 4], "datatype": "FP64", "data": IRIS_ROW}
+    span, [inference], line = iris.ask("/v2/models/iris/infer", {"inputs": [tensor]})
+    other, _, _ = iris.ask("/v2/models/iris", method="GET")
+
+    assert ("POST /v2/models/{model}/infer", 200) == (span.name, line["status"])
+    assert same(other) == same(span)
+    assert (span.span_id, 1) == (inference.parent_id, inference.attributes["skerry.rows"])
+
+
 @pytest.mark.parametrize(
     ("lean", "framework", "status"),
     [
@@ -244,7 +255,19 @@ def test_requests_that_nothing_routes_have_spans_without_a_route(iris: Traced) -
     assert "headers-too-large" == line["error"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/livez",
+        "/readyz",
+        "/startupz",
+        "/metrics",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/iris/ready",
+        "/v2/models/iris/versions/v1/ready",
+    ],
+)
 def test_probes_are_not_traced(iris: Traced, path: str) -> None:
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
@@ -414,6 +437,30 @@ def test_recorded_requests_are_examples_in_openmetrics_alone(iris: Traced) -> No
     assert ids in [labels for _, labels in examples]
     assert unrecorded["traceparent"].split("-")[1] not in openmetrics
     assert "trace_id" not in plain
+
+
+def test_spans_on_the_console_are_a_line_each(tmp_path: Path) -> None:
+    env = {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with serve(iris_repository(tmp_path, "v1"), env=env) as server:
+        server.client.post("/api/v1/predict", json=IRIS)
+        assert 0 == server.stop()
+        spans = [line for line in server.log() if "context" in line]
+
+    assert {"inference", "POST /api/v1/predict", "version.load"} <= {span["name"] for span in spans}
+
+
+def test_a_row_that_the_model_refuses_is_no_error_of_ours(tmp_path: Path) -> None:
+    repository = companions_repository(tmp_path)
+    with http_receiver() as receiver, traced(repository, receiver, plugin_env(tmp_path)) as server:
+        path = "/api/v1/models/picky/predict"
+        span, [inference], line = Traced(server, receiver).ask(path, {"features": [13.0]})
+
+    assert ("value-out-of-range", "UNSET", "UNSET") == (
+        line["error"],
+        span.status,
+        inference.status,
+    )
+    assert "error.type" not in {**span.attributes, **inference.attributes}
 
 
 def test_without_a_receiver_the_log_has_no_trace(tmp_path: Path) -> None:

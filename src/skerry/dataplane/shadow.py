@@ -22,7 +22,7 @@ from skerry.core.rows import Rows
 from skerry.core.servable import Servable
 from skerry.dataplane.shadow_calls import Mirror, Round, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
-from skerry.dataplane.threads import quiet_numpy
+from skerry.dataplane.threads import quiet_numpy, yield_cores
 from skerry.serving.handle import Handle, Slot
 from skerry.serving.serving_map import ServingMap, ShadowRoute
 from skerry.telemetry.logs import EventLog
@@ -273,6 +273,7 @@ class _Worker:
 
     def _run(self) -> None:
         quiet_numpy()
+        yield_cores()
         while (job := self._jobs.get()) is not None:
             servable, waiting, end = job
             end(self._calls.round(servable, waiting))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skerry.core.redaction import raised_text
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import Servable, ServableInfo
 from skerry.dataplane.comparison import Comparison, joined_predictions
@@ -26,7 +27,6 @@ _ROUND_S = 0.02
 # waiting. A twentieth of a core keeps that below what a caller's p99 shows.
 _REST = 19
 _MOST_REST_S = 60.0
-_SHOWN_CHARACTERS = 500
 
 
 class Mirror(NamedTuple):
@@ -189,12 +189,8 @@ def _failure(last: Waiting, reason: str, detail: str = "") -> Failure:
 
 
 def _raised(last: Waiting, error: BaseException) -> Failure:
-    name = type(error).__name__
-    try:
-        detail = f"{name}: {error}"[:_SHOWN_CHARACTERS]
-    except Exception:  # noqa: BLE001 - a model's exception may raise when it is to be text
-        detail = name
-    return _failure(last, f"it raised {name}", detail)
+    detail = raised_text(error, last.mirror.rows)
+    return _failure(last, f"it raised {type(error).__name__}", detail)
 
 
 def _features(rows: Rows, row: int) -> tuple[object, ...]:

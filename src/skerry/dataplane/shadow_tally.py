@@ -74,7 +74,7 @@ class Disagreement(NamedTuple):
 class Failure(NamedTuple):
     """A request that the shadow did not answer, and why. time_s: since the epoch.
 
-    detail: text of what was raised, which may repeat inputs: for the log, not for the API.
+    detail: text of what was raised, which may tell of inputs: for the log, not for the API.
     """
 
     time_s: float

@@ -9,6 +9,7 @@ import time
 from typing import NamedTuple
 
 from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
+from skerry.core.redaction import raised_text
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
 from skerry.dataplane.router import Target, route
@@ -18,8 +19,6 @@ from skerry.http.dialect import Encode
 from skerry.http.lean_route import LeanAnswer
 from skerry.http.question import Question
 from skerry.serving.handle import Handle, Slot
-
-_SHOWN_CHARACTERS = 500
 
 
 class Resolved(NamedTuple):
@@ -135,7 +134,7 @@ def told(
         request_id=record.request_id,
         model=asked.model,
         version=asked.version,
-        exception=f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS],
+        exception=raised_text(error, record.input),
     )
     if isinstance(error, ValueError):
         return ValueOutOfRange(

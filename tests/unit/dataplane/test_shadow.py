@@ -322,7 +322,7 @@ def test_why_it_failed_is_logged_but_not_for_every_request() -> None:
             "request_id": "id",
             "model": "m",
             "version": "v2",
-            "exception": "ValueError: 13 is a secret",
+            "exception": "ValueError: … is a secret",
         }
         assert [expected] == [{k: v for k, v in line.items() if k != "time"} for line in lines]
 
