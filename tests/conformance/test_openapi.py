@@ -52,4 +52,7 @@ def test_every_answer_is_documented(tmp_path: Path) -> None:
         ("PUT", "/api/v1/models/{model}/traffic"),
         ("POST", "/api/v1/models/{model}/rollback"),
         ("POST", "/api/v1/models/{model}/versions/{version}/activate"),
+        ("POST", "/v2/models/{model}/infer"),
+        ("POST", "/v2/repository/index"),
+        ("POST", "/v2/repository/models/{model}/load"),
     } <= reached

@@ -20,6 +20,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifi
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from skerry.cli.policy import with_canary
 from tests.integration.console_scene import (
     CHROMIUM,
     chromium,
@@ -223,6 +224,71 @@ def test_what_somebody_does_outlives_the_refreshes(server: RunningServer, browse
         expect(page.get_by_role("group", name="Plan of iris v1")).to_be_visible()
         page.keyboard.press("Escape")
         expect(slider).to_have_value("10")
+
+
+def test_another_window_keeps_the_token_and_has_its_own_address(
+    server: RunningServer, browser: Browser
+) -> None:
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        page.get_by_label("admin token").fill("typed")
+        page.get_by_role("link", name="10 minutes").click()
+        expect(page.get_by_text("Evidence of the last 10 minutes")).to_be_visible()
+        expect(page.get_by_label("admin token")).to_have_value("typed")
+        assert f"{server.url}/?window=10m" == page.url
+        page.go_back()
+        expect(page.get_by_text("Evidence of the last minute")).to_be_visible()
+        expect(page.get_by_label("admin token")).to_have_value("typed")
+    assert [] == seen.complaints
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"stable": "v1"},
+        {"stable": "v1", "canary": {"version": "v2", "weight": 5}, "sticky": {"header": "X-User"}},
+        {"stable": "v1", "canary": {"version": "v3", "weight": 5}},
+        {
+            "stable": "v1",
+            "canaries": [{"version": "v3", "weight": 1}, {"version": "v2", "weight": 2}],
+            "shadow": {"version": "v4", "sample": 100},
+        },
+    ],
+)
+def test_the_page_changes_a_policy_as_the_command_does(
+    server: RunningServer, browser: Browser, policy: dict[str, Any]
+) -> None:
+    with visit(browser, server.url) as seen:
+        changed = seen.page.evaluate(
+            """async (policy) => {
+                const { withCanary } = await import("/console/assets/policy.js");
+                return withCanary(policy, "v2", 25);
+            }""",
+            policy,
+        )
+
+    assert with_canary(policy, "v2", 25) == changed
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("1.50", "1.50"),
+        ("-0", "-0"),
+        (".5", "0.5"),
+        ("1e5", "1e5"),
+        ("9007199254740993", "9007199254740993"),
+    ],
+)
+def test_a_number_is_sent_as_it_was_typed(
+    server: RunningServer, browser: Browser, typed: str, sent: str
+) -> None:
+    with visit(browser, server.url) as seen:
+        form = seen.page.get_by_role("form", name="try iris")
+        form.get_by_label("sepal_length").fill(typed)
+        form.get_by_role("button", name="Copy as curl").click()
+
+        expect(form.locator(".command")).to_contain_text(f'"sepal_length": {sent},')
 
 
 def test_a_chart_tells_the_value_that_is_pointed_at(

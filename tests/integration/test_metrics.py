@@ -232,11 +232,12 @@ def test_made_up_names_make_no_series(server: RunningServer) -> None:
             answer.read()
             yield answer.status
 
-    def series() -> int:
-        return sum(map(len, scrape(server).values()))
+    def series() -> set[tuple[str, Labels]]:
+        return {(name, key) for name, found in scrape(server).items() for key in found}
 
     statuses = list(ask("first"))
-    scrape(server)
+    # Counted aside, some seconds later.
+    server.wait_for(lambda: bool(scrape(server).get("feature_rows_total")))
     before = series()
     asked = list(islice((status for number in count() for status in ask(f"n{number}")), 10_000))
     after = series()

@@ -15,10 +15,21 @@ from skerry.http.schemas_v2 import InferRequest, InferResponse
 
 router = APIRouter(route_class=LeanRoute, tags=["Open Inference Protocol"])
 _STATUSES = (400, 401, 404, 408, 413, 429, 431, 500, 503, 504)
+_BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"format": "binary"}}}
+_LENGTH: dict[str, Any] = {
+    "name": "Inference-Header-Content-Length",
+    "in": "header",
+    "description": "bytes of JSON in the body, where the data of tensors follow it; 0: no JSON",
+    "schema": {"type": "integer", "minimum": 0},
+}
+_BODY = request_body(InferRequest)
 _INFER: dict[str, Any] = {
     "response_model": InferResponse,
-    "responses": v2_errors(*_STATUSES),
-    "openapi_extra": {"requestBody": request_body(InferRequest), "parameters": HEADERS},
+    "responses": {200: {"content": _BYTES}, **v2_errors(*_STATUSES)},
+    "openapi_extra": {
+        "requestBody": {**_BODY, "content": {**_BODY["content"], **_BYTES}},
+        "parameters": [*HEADERS, _LENGTH],
+    },
 }
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from skerry.controlplane.views import describe_model
 from skerry.core.drift import VersionDrift
 from skerry.core.evidence import TrackEvidence
+from skerry.core.history import TrackHistory
 from skerry.core.names import natural_key
 from skerry.core.traffic import TrafficInForce
 from skerry.core.version_state import VersionState
@@ -86,19 +87,25 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelSection:
-    """Everything about one model."""
+    """Everything about one model. recent: the evidence of the last ``RECENT_S`` seconds."""
 
     name: str
     ready: bool
     default: bool
     traffic: TrafficPanel
-    charts: tuple[Chart, ...]
+    histories: tuple[TrackHistory, ...]
+    recent: tuple[TrackEvidence, ...]
     evidence: tuple[EvidenceRow, ...]
     classes: tuple[ClassRow, ...]
     sentences: tuple[str, ...]
     versions: tuple[VersionCard, ...]
     drift: tuple[DriftTable, ...]
     form: TryForm | None
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """The charts; they are drawn by whoever asks, and that need not be the loop's thread."""
+        return charts_of(self.histories, self.recent, RECENT_S)
 
 
 def model_section(
@@ -111,7 +118,6 @@ def model_section(
     harnesses = context.catalog.versions(name)
     ready = [v for v, h in harnesses.items() if h.state is VersionState.READY]
     report, recent = (_report(context, name, in_force, s) for s in (window.seconds, RECENT_S))
-    histories = context.evidence.history(name, window.step_s, _STEPS)
     moment = datetime.now(UTC)
     sentences = (
         canary_sentence(report.versions, report.comparison, window.text),
@@ -122,7 +128,8 @@ def model_section(
         bool(model["ready"]),
         name == default_model_of(context),
         traffic_panel(view, in_force.weights(), recent.versions, ready),
-        charts_of(histories, recent.versions, RECENT_S),
+        context.evidence.history(name, window.step_s, _STEPS),
+        recent.versions,
         tuple(_evidence_row(each, window.seconds) for each in report.versions),
         _classes(report),
         tuple(filter(None, sentences)),

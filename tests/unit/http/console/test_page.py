@@ -15,7 +15,6 @@ from skerry.core.history import TrackHistory
 from skerry.core.plan import Candidate, Executor, Parity, Plan, RowRange
 from skerry.core.signature import DType, Feature, Output, Signature
 from skerry.http.console.assets import assets
-from skerry.http.console.charts import charts_of
 from skerry.http.console.drift_table import DriftRow, DriftTable
 from skerry.http.console.model_section import WINDOWS, ClassRow, EvidenceRow, ModelSection
 from skerry.http.console.page import Page, duration_in_words, locked_page, render
@@ -126,7 +125,8 @@ def hostile_model() -> ModelSection:
         True,
         True,
         traffic,
-        charts_of([history], [evidence("stable")], 10),
+        (history,),
+        (evidence("stable"),),
         (EvidenceRow("v1", "stable", "100", "10/s", "1", True, "1 ms", "1 ms", "1 ms"),),
         (ClassRow(HOSTILE, 10.0, "10 %", None, "–", "–"),),
         (sentence,),

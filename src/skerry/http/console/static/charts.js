@@ -1,13 +1,21 @@
 // Whoever points at a chart reads the values of that moment in its legend.
 
+let pointed = null;
+
 export function watchCharts() {
   document.addEventListener("pointermove", (event) => {
     const plot = event.target.closest?.(".plot");
     forget(plot);
-    if (plot) {
-      point(plot, event.clientX);
-    }
+    pointed = plot ? { plot, x: event.clientX } : null;
+    settleCharts();
   });
+}
+
+// Shows the values under a pointer that rests, too, when a refresh has brought new ones.
+export function settleCharts() {
+  if (pointed?.plot.isConnected) {
+    point(pointed.plot, pointed.x);
+  }
 }
 
 function point(plot, x) {

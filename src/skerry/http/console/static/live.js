@@ -44,6 +44,7 @@ export async function refresh() {
     if (mine !== turn) {
       return;
     }
+    document.title = fresh.title;
     morph(document.body, fresh.body);
     failures = 0;
     pulse(isLocked() ? "" : "live");

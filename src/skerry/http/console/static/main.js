@@ -1,7 +1,8 @@
 // Makes the page live. Handlers listen on the document, since a refresh may replace what they serve.
 
-import { watchCharts } from "./charts.js";
+import { settleCharts, watchCharts } from "./charts.js";
 import { refresh, startLive } from "./live.js";
+import { watchLinks } from "./links.js";
 import { watchTokens } from "./tokens.js";
 import { settleTraffic, watchTraffic } from "./traffic.js";
 import { watchTry } from "./try.js";
@@ -10,5 +11,9 @@ watchTokens(refresh);
 watchTraffic(refresh);
 watchTry();
 watchCharts();
+watchLinks(refresh);
 settleTraffic();
-startLive(settleTraffic);
+startLive(() => {
+  settleTraffic();
+  settleCharts();
+});

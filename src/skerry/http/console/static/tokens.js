@@ -9,12 +9,12 @@ export function isLocked() {
 
 // For changes. Who unlocked the page with the admin token need not type it again.
 export function adminToken() {
-  return admin || access;
+  return document.getElementById("admin-token")?.value.trim() || admin || access;
 }
 
 // For reading and predicting; empty where the server asks for none.
 export function readerToken() {
-  return document.body.hasAttribute("data-needs-token") ? access || admin : "";
+  return document.body.hasAttribute("data-needs-token") ? access || adminToken() : "";
 }
 
 export function canBeSent(token) {
