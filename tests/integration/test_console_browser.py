@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
@@ -103,6 +103,21 @@ def wait_for_share(page: Page, who: str, low: float, high: float) -> float:
     return live_share(page, who)
 
 
+def wait_for_refreshes(page: Page) -> None:
+    """Wait until the page has asked for itself again, more than once."""
+    page.wait_for_function(
+        "began => performance.getEntriesByType('resource').length > began + 2",
+        arg=page.evaluate("performance.getEntriesByType('resource').length"),
+    )
+
+
+def hold(page: Page, pattern: str) -> list[Route]:
+    """Keep requests back from now on; the list gets them."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route))
+    return held
+
+
 def drag_to(page: Page, slider: Locator, percent: float) -> None:
     """Take the thumb where it is, as a hand does, and put it elsewhere."""
     box = slider.bounding_box()
@@ -187,6 +202,19 @@ def test_an_answer_shows_probabilities_version_and_track(
     assert [] == seen.complaints
 
 
+def test_an_answer_that_takes_longer_than_a_refresh_is_shown(
+    server: RunningServer, browser: Browser
+) -> None:
+    with visit(browser, server.url) as seen:
+        held = hold(seen.page, "**/predict")
+        form = seen.page.get_by_role("form", name="try iris", exact=True)
+        form.get_by_role("button", name="Predict", exact=True).click()
+        wait_for_refreshes(seen.page)
+        held[0].continue_()
+
+        expect(form.locator(".prediction")).to_be_visible()
+
+
 def test_a_field_that_is_wrong_is_named_and_focused(
     server: RunningServer, browser: Browser
 ) -> None:
@@ -210,10 +238,7 @@ def test_what_somebody_does_outlives_the_refreshes(server: RunningServer, browse
         slider.focus()
         page.keyboard.press("ArrowRight")
         asked = len(seen.asked)
-        page.wait_for_function(
-            "began => performance.getEntriesByType('resource').length > began + 2",
-            arg=page.evaluate("performance.getEntriesByType('resource').length"),
-        )
+        wait_for_refreshes(page)
 
         assert asked < len(seen.asked)
         expect(slider).to_have_value("11")

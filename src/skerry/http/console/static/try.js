@@ -7,6 +7,9 @@ import { say } from "./dom.js";
 import { bodyOf } from "./row.js";
 import { readerToken } from "./tokens.js";
 
+// How often each form has asked. It is no attribute: a refresh makes those as the server has them.
+const asked = new WeakMap();
+
 export function watchTry() {
   document.addEventListener("submit", (event) => {
     if (event.target.matches("form[data-try]")) {
@@ -29,18 +32,18 @@ async function predict(form) {
   }
   const [said, place] = [form.querySelector(".said"), form.querySelector(".answer")];
   // A later question's answer may come first; an earlier one's must not replace it.
-  const mine = (Number(form.dataset.asked) || 0) + 1;
-  form.dataset.asked = mine;
+  const mine = (asked.get(form) ?? 0) + 1;
+  asked.set(form, mine);
   const began = performance.now();
   try {
     const { response, answer } = await ask("POST", pathOf(form), { token: readerToken(), body });
-    if (Number(form.dataset.asked) === mine) {
+    if (asked.get(form) === mine) {
       const heard = showAnswer(place, answer, response.headers, performance.now() - began);
       say(said, heard);
       said.classList.add("heard");
     }
   } catch (refusal) {
-    if (Number(form.dataset.asked) === mine) {
+    if (asked.get(form) === mine) {
       place.replaceChildren();
       said.classList.remove("heard");
       say(said, refusal.message, true);
