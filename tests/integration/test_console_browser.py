@@ -28,7 +28,7 @@ from tests.integration.console_scene import (
     put_canary,
     steady_load,
 )
-from tests.integration.models import iris_repository, put, settle
+from tests.integration.models import iris_model, iris_repository, put, settle
 from tests.integration.server import ADMIN_TOKEN, RunningServer, serve
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium")
@@ -415,6 +415,44 @@ def test_a_store_that_is_read_only_is_told(tmp_path: Path, browser: Browser) -> 
         page.get_by_role("button", name="Promote").click()
 
         expect(page.get_by_text("Not possible now:")).to_be_visible()
+
+
+@pytest.fixture
+def moving(tmp_path: Path) -> Iterator[tuple[Path, RunningServer]]:
+    """A repository whose versions come and go, v1 and v2 at first, and its server."""
+    repository = iris_repository(tmp_path, "v1", "v2")
+    with serve(repository) as running:
+        running.wait_for_state("iris", "v1", "READY")
+        running.wait_for_state("iris", "v2", "READY")
+        yield repository, running
+
+
+def add_version(repository: Path, version: str) -> None:
+    put(repository, "iris", version, iris_model())
+    settle(repository)
+
+
+def test_the_controls_stay_when_a_difference_goes_away(
+    moving: tuple[Path, RunningServer], browser: Browser
+) -> None:
+    repository, server = moving
+    put_canary(server, 10)
+    shutil.rmtree(repository / "iris" / "v2")
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        differences = page.locator(".traffic .troubles")
+        expect(differences).to_contain_text("v2")
+        page.get_by_label("admin token").fill(ADMIN_TOKEN)
+        held = hold(page, "**/rollback")
+        page.get_by_role("button", name="Roll back").click()
+        slider = page.get_by_role("slider", name="canary share of iris")
+        slider.focus()
+        add_version(repository, "v2")
+        expect(differences).to_have_count(0)
+
+        expect(slider).to_be_focused()
+        held[0].fulfill(status=409, json={"detail": "there is nothing to roll back to"})
+        expect(page.get_by_text("Not possible now: there is nothing to roll back")).to_be_visible()
 
 
 @pytest.fixture(scope="module")
