@@ -29,7 +29,7 @@ from tests.integration.console_scene import (
     steady_load,
 )
 from tests.integration.models import iris_model, iris_repository, put, settle
-from tests.integration.server import ADMIN_TOKEN, RunningServer, serve
+from tests.integration.server import ADMIN, ADMIN_TOKEN, RunningServer, serve
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium")
 
@@ -353,6 +353,38 @@ def test_a_change_by_somebody_else_is_told_and_shown(
         expect(page.get_by_text("Done: v1 is stable, v2 gets 30 %.")).to_be_visible()
 
 
+def test_a_change_by_somebody_else_is_not_undone_by_a_slider_that_was_set_before(
+    server: RunningServer, browser: Browser
+) -> None:
+    put_canary(server, 10)
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        slider = page.get_by_role("slider", name="canary share of iris")
+        page.get_by_label("admin token").fill(ADMIN_TOKEN)
+        slider.fill("30")
+        put_canary(server, 40)
+        expect(page.locator(".shares")).to_contain_text("40")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Somebody else changed the policy meanwhile")).to_be_visible()
+        traffic = server.client.get("/api/v1/models/iris/traffic").json()
+        assert {"version": "v2", "weight": 40} == traffic["declared"]["canary"]
+
+        # Told once, the operator may decide on what the page shows now.
+        expect(slider).to_have_value("30")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Done: v1 is stable, v2 gets 30 %.")).to_be_visible()
+
+        # Escape gives the wish up; what is set after it begins with what the page shows then.
+        slider.fill("50")
+        put_canary(server, 60)
+        expect(page.locator(".shares")).to_contain_text("60")
+        slider.press("Escape")
+        expect(slider).to_have_value("60")
+        slider.press("ArrowRight")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Done: v1 is stable, v2 gets 61 %.")).to_be_visible()
+
+
 def test_a_wrong_admin_token_is_told_and_asked_for_again(
     server: RunningServer, browser: Browser
 ) -> None:
@@ -453,6 +485,47 @@ def test_the_controls_stay_when_a_difference_goes_away(
         expect(slider).to_be_focused()
         held[0].fulfill(status=409, json={"detail": "there is nothing to roll back to"})
         expect(page.get_by_text("Not possible now: there is nothing to roll back")).to_be_visible()
+
+
+def test_a_chosen_version_stays_chosen_when_another_comes_and_is_missed_when_it_goes(
+    moving: tuple[Path, RunningServer], browser: Browser
+) -> None:
+    repository, server = moving
+    policy = {"stable": "v1"}
+    declared = server.client.put("/api/v1/models/iris/traffic", json=policy, headers=ADMIN)
+    assert 200 == declared.status_code
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        page.get_by_label("admin token").fill(ADMIN_TOKEN)
+        # Moving the slider chooses the version that it is about.
+        slider = page.get_by_role("slider", name="canary share of iris")
+        slider.press("ArrowRight")
+        asked = page.get_by_label("asked of")
+        asked.select_option("v2")
+        add_version(repository, "v3")
+        canary = page.get_by_label("Canary", exact=True)
+        expect(canary.locator("option")).to_have_text(["v3", "v2"])
+        expect(canary).to_have_value("v2")
+        expect(asked).to_have_value("v2")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Done: v1 is stable, v2 gets 1 %.")).to_be_visible()
+
+        # The choice by the list, too, outlives a version that comes before it.
+        canary.select_option("v3")
+        asked.select_option("v3")
+        add_version(repository, "v4")
+        expect(canary.locator("option")).to_have_text(["v4", "v3", "v2"])
+        expect(canary).to_have_value("v3")
+        expect(asked).to_have_value("v3")
+
+        shutil.rmtree(repository / "iris" / "v3")
+        expect(page.get_by_text("v3 can’t be the canary any more")).to_be_visible()
+        expect(page.get_by_text("v3 can’t be asked any more")).to_be_visible()
+        expect(asked).to_have_value("")
+        page.get_by_role("button", name="Promote").click()
+        expect(page.get_by_text("Choose a version first.")).to_be_visible()
+        assert "v1" == server.client.get("/api/v1/models/iris/traffic").json()["declared"]["stable"]
+    assert [] == seen.complaints
 
 
 @pytest.fixture(scope="module")

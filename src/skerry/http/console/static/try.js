@@ -10,11 +10,20 @@ import { readerToken } from "./tokens.js";
 // How often each form has asked. It is no attribute: a refresh makes those as the server has them.
 const asked = new WeakMap();
 
+// The version that somebody chose to ask, by name: its option goes and comes with the version.
+const chosen = new WeakMap();
+
 export function watchTry() {
   document.addEventListener("submit", (event) => {
     if (event.target.matches("form[data-try]")) {
       event.preventDefault();
       predict(event.target);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (form?.matches("form[data-try]") && event.target.name === "version") {
+      chosen.set(form, event.target.value);
     }
   });
   document.addEventListener("click", (event) => {
@@ -23,6 +32,22 @@ export function watchTry() {
       copyCommand(button.form);
     }
   });
+}
+
+// After a refresh: what was chosen stays chosen, or its end is told.
+export function settleTry() {
+  for (const form of document.querySelectorAll("form[data-try]")) {
+    const select = form.elements.version;
+    const wanted = chosen.get(form) ?? "";
+    const isThere = [...select.options].some((option) => option.value === wanted);
+    select.value = isThere ? wanted : "";
+    if (!isThere) {
+      chosen.delete(form);
+      const said = form.querySelector(".said");
+      said.classList.remove("heard");
+      say(said, `${wanted} can’t be asked any more: whoever the policy chooses is.`, true);
+    }
+  }
 }
 
 async function predict(form) {
