@@ -59,7 +59,8 @@ def run(name: str, *arguments: str) -> Any:
 @needs("checkov")
 @needs_helm
 def test_checkov_finds_what_has_a_reason_and_nothing_else(tmp_path: Path) -> None:
-    for path in VALUE_FILES:
+    # Those of the dev loop are for one developer's own cluster.
+    for path in (each for each in VALUE_FILES if not each.name.startswith("dev")):
         text = "---\n".join(documents(values_of(path)))
         (tmp_path / path.name).write_text(text, encoding="utf-8")
 

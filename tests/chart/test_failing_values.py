@@ -211,6 +211,30 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         "expected at least 47 (preStopSleepSeconds + SKERRY_DRAIN_DELAY_S +"
         " SKERRY_SHUTDOWN_TIMEOUT_S + 10 for the last traces), got 46",
     ),
+    "grace-period-too-short-for-slow-traces": (
+        SMALL,
+        {
+            "otel": {"endpoint": "http://collector:4318"},
+            "extraEnv": [{"name": "OTEL_EXPORTER_OTLP_TIMEOUT", "value": "30"}],
+        },
+        "terminationGracePeriodSeconds: expected at least 67 (preStopSleepSeconds +"
+        " SKERRY_DRAIN_DELAY_S + SKERRY_SHUTDOWN_TIMEOUT_S + 30 for the last traces), got 60",
+    ),
+    "label-of-the-chart": (
+        SMALL,
+        {"podLabels": {"app.kubernetes.io/name": "other"}},
+        "podLabels: app.kubernetes.io/name is the chart's own label: leave it out",
+    ),
+    "label-twice": (
+        SMALL,
+        {"commonLabels": {"team": "a"}, "metrics": {"serviceMonitor": {"labels": {"team": "b"}}}},
+        "metrics.serviceMonitor.labels: team is in commonLabels, too: leave one of them out",
+    ),
+    "volume-of-the-chart": (
+        SMALL,
+        {"extraVolumes": [{"name": "tmp", "emptyDir": {}}]},
+        "extraVolumes: tmp is the chart's own volume: take another name",
+    ),
     "startup-probe-too-short": (
         SMALL,
         {"probes": {"startup": {"failureThreshold": 60}}},

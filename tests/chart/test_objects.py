@@ -100,6 +100,10 @@ def test_workloads_of_a_gateway_have_what_their_version_says() -> None:
         first["template"]["spec"]["containers"][0]["image"],
         first["replicas"],
     )
+    assert (
+        "0.2.0"
+        == objects["Deployment/iris-skerry-2-0"]["metadata"]["labels"]["app.kubernetes.io/version"]
+    )
     scaler = objects["HorizontalPodAutoscaler/iris-skerry-v3"]["spec"]
     assert (2, 6) == (scaler["minReplicas"], scaler["maxReplicas"])
     assert "replicas" not in objects["Deployment/iris-skerry-v3"]["spec"]

@@ -283,3 +283,8 @@ def test_digest_goes_before_the_tag_and_a_version_s_tag_before_a_digest() -> Non
     assert [f"skerry@{digest}", "skerry:2"] == [
         container_of(each)["image"] for each in of_kind(render(values), "Deployment")
     ]
+
+
+def test_any_tag_makes_a_label() -> None:
+    labels = deployment({"image": {"tag": f"_{'a' * 61}.{'b' * 60}"}})["metadata"]["labels"]
+    assert "a" * 61 == labels["app.kubernetes.io/version"]

@@ -32,9 +32,18 @@ mode gateway has one.
 {{- maxf 600 (addf $start 60) | ceil | int64 }}
 {{- end }}
 
+{{/* How long one export of traces may take: what extraEnv says, or the server's default. */}}
+{{- define "skerry.exportSeconds" -}}
+{{- $seconds := empty .Values.otel.endpoint | ternary 0 10 }}
+{{- range .Values.extraEnv }}
+{{- if and (eq .name "OTEL_EXPORTER_OTLP_TIMEOUT") .value $.Values.otel.endpoint }}{{ $seconds = .value }}{{ end }}
+{{- end }}
+{{- $seconds }}
+{{- end }}
+
 {{/* What the end of a pod takes at most; the exporter of traces is waited for once. */}}
 {{- define "skerry.endSeconds" -}}
 {{- $drain := include "skerry.seconds" (dict "root" . "name" "SKERRY_DRAIN_DELAY_S" "default" 2) | float64 }}
 {{- $shutdown := include "skerry.seconds" (dict "root" . "name" "SKERRY_SHUTDOWN_TIMEOUT_S" "default" 30) | float64 }}
-{{- addf .Values.preStopSleepSeconds $drain $shutdown (empty .Values.otel.endpoint | ternary 0 10) | ceil | int64 }}
+{{- addf .Values.preStopSleepSeconds $drain $shutdown (include "skerry.exportSeconds" . | float64) | ceil | int64 }}
 {{- end }}

@@ -19,6 +19,7 @@ whatever would break on such values begins with this.
 {{- include "skerry.timeProblems" . }}
 {{- include "skerry.scalingProblems" . }}
 {{- include "skerry.settingProblems" . }}
+{{- include "skerry.nameProblems" . }}
 {{- end }}
 
 {{/*
@@ -174,7 +175,7 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- define "skerry.timeProblems" -}}
 {{- $end := include "skerry.endSeconds" . | int }}
 {{- if lt (int .Values.terminationGracePeriodSeconds) $end }}
-- terminationGracePeriodSeconds: expected at least {{ $end }} (preStopSleepSeconds + SKERRY_DRAIN_DELAY_S + SKERRY_SHUTDOWN_TIMEOUT_S{{ if .Values.otel.endpoint }} + 10 for the last traces{{ end }}), got {{ .Values.terminationGracePeriodSeconds }}: raise it, or lower one of those
+- terminationGracePeriodSeconds: expected at least {{ $end }} (preStopSleepSeconds + SKERRY_DRAIN_DELAY_S + SKERRY_SHUTDOWN_TIMEOUT_S{{ if .Values.otel.endpoint }} + {{ include "skerry.exportSeconds" . }} for the last traces{{ end }}), got {{ .Values.terminationGracePeriodSeconds }}: raise it, or lower one of those
 {{- end }}
 {{- $budget := mulf (include "skerry.startupFailures" . | float64) .Values.probes.startup.periodSeconds }}
 {{- $load := include "skerry.loadSeconds" . | float64 }}
@@ -234,6 +235,32 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- with .Values.otel }}
 {{- if and .endpoint (not (kindIs "invalid" .samplerArg)) (not (contains "traceidratio" .sampler)) }}
 - otel.samplerArg: only the samplers traceidratio and parentbased_traceidratio take it, and otel.sampler is {{ .sampler }}: set samplerArg to null
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What would be there twice. */}}
+{{- define "skerry.nameProblems" -}}
+{{- $own := include "skerry.ownLabels" . | fromJsonArray }}
+{{- $metrics := .Values.metrics }}
+{{- $labels := dict
+  "commonLabels" .Values.commonLabels
+  "podLabels" .Values.podLabels
+  "metrics.serviceMonitor.labels" $metrics.serviceMonitor.labels
+  "metrics.prometheusRule.labels" $metrics.prometheusRule.labels
+  "metrics.dashboard.labels" $metrics.dashboard.labels }}
+{{- range $where, $given := $labels }}
+{{- range $key, $_ := $given }}
+{{- if has $key $own }}
+- {{ $where }}: {{ $key }} is the chart's own label: leave it out
+{{- else if and (hasPrefix "metrics." $where) (hasKey ($.Values.commonLabels | default dict) $key) }}
+- {{ $where }}: {{ $key }} is in commonLabels, too: leave one of them out
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range .Values.extraVolumes }}
+{{- if has .name (list "models" "traffic" "tmp") }}
+- extraVolumes: {{ .name }} is the chart's own volume: take another name
 {{- end }}
 {{- end }}
 {{- end }}

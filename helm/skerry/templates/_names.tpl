@@ -28,14 +28,29 @@ changes what a pod is made of.
 
 {{/* Labels of everything in the release. */}}
 {{- define "skerry.labels" -}}
-{{ include "skerry.releaseLabels" . }}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | quote }}
+{{- include "skerry.labelsOf" (dict "root" . "image" .Values.image) }}
+{{- end }}
+
+{{/* The same, of what runs an image. Arguments: root, image. */}}
+{{- define "skerry.labelsOf" -}}
+{{ include "skerry.releaseLabels" .root }}
+app.kubernetes.io/version: {{ .image.tag | default .root.Chart.AppVersion | include "skerry.labelValue" | quote }}
 app.kubernetes.io/part-of: skerry
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | include "skerry.labelValue" }}
+{{- with .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* A text as a label takes it: at most 63 characters, a letter or digit first and last. */}}
+{{- define "skerry.labelValue" -}}
+{{- regexReplaceAll "^[^A-Za-z0-9]+|[^A-Za-z0-9]+$" (replace "+" "_" . | trunc 63) "" }}
+{{- end }}
+
+{{/* Keys of labels that the chart sets itself, and that no value may set. */}}
+{{- define "skerry.ownLabels" -}}
+{{- list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/part-of" "app.kubernetes.io/managed-by" "app.kubernetes.io/component" "helm.sh/chart" "skerry/version" | toJson }}
 {{- end }}
 
 {{- define "skerry.releaseLabels" -}}
@@ -57,7 +72,7 @@ skerry/version: {{ . | quote }}
 
 {{/* Labels of an object that belongs to a workload. Arguments: root, workload. */}}
 {{- define "skerry.workloadLabels" -}}
-{{ include "skerry.labels" .root }}
+{{ include "skerry.labelsOf" (dict "root" .root "image" .workload.image) }}
 app.kubernetes.io/component: server
 {{- with .workload.version }}
 skerry/version: {{ . | quote }}
