@@ -173,6 +173,11 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         {"ingress": {"enabled": True, "hosts": [{"host": "iris.example.org"}]}},
         "ingress.enabled: in mode gateway the Gateway is the way in: set it to false",
     ),
+    "ingress-for-no-host": (
+        SMALL,
+        {"ingress": {"enabled": True}},
+        "ingress.hosts: expected the hosts to answer for, such as [{host: iris.example.org}]",
+    ),
     "node-port-behind-a-gateway": (
         GATEWAY,
         {"service": {"type": "NodePort", "nodePort": 30080}},

@@ -20,6 +20,7 @@ whatever would break on such values begins with this.
 {{- include "skerry.scalingProblems" . }}
 {{- include "skerry.settingProblems" . }}
 {{- include "skerry.nameProblems" . }}
+{{- include "skerry.ingressProblems" . }}
 {{- end }}
 
 {{/*
@@ -261,6 +262,14 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- range .Values.extraVolumes }}
 {{- if has .name (list "models" "traffic" "tmp") }}
 - extraVolumes: {{ .name }} is the chart's own volume: take another name
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "skerry.ingressProblems" -}}
+{{- with .Values.ingress }}
+{{- if and .enabled (not .hosts) }}
+- ingress.hosts: expected the hosts to answer for, such as [{host: iris.example.org}], or [{paths: [{path: /}]}] for all, got none
 {{- end }}
 {{- end }}
 {{- end }}
