@@ -125,6 +125,32 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         },
         "expected each header once for the canary, got x-a more",
     ),
+    "header-that-is-no-text": (
+        SMALL,
+        {"traffic": {"canary": {**CANARY, "headers": [{"name": "X-Canary", "value": True}]}}},
+        "expected text as the value of the header X-Canary, got true: quote it, or use"
+        " --set-string",
+    ),
+    "text-of-a-weight-over-100": (
+        SMALL,
+        {"traffic": {"canary": {"version": "v2", "weight": "100.5"}}},
+        "expected a weight of at most 100 for the canary v2, got 100.5",
+    ),
+    "text-of-a-sample-over-100": (
+        SMALL,
+        {"traffic": {"shadow": {"version": "v2", "sample": "101"}}},
+        "traffic.shadow.sample: expected at most 100, got 101",
+    ),
+    "number-of-no-version": (
+        SMALL,
+        {"traffic": {"stable": 2.0}},
+        "traffic.stable: expected one of versions (v1, v2), got 2",
+    ),
+    "loaded-version-that-is-not-listed": (
+        SMALL,
+        {"traffic": {"versions": ["v1", "v9"]}},
+        "traffic.versions[1]: expected one of versions (v1, v2), got v9",
+    ),
     "sticky-by-both": (
         SMALL,
         {"traffic": {"sticky": {"header": "X-User-Id", "cookie": "user"}}},
@@ -332,12 +358,8 @@ ALONE: Mapping[str, tuple[Mapping[str, Any], str]] = {
         "at '/traffic/canary/weight': maximum: got 101, want 100",
     ),
     "weight-that-is-text": (
-        {"traffic": {"canary": {"version": "v2", "weight": "10"}}},
-        "at '/traffic/canary/weight': got string, want number",
-    ),
-    "header-that-is-no-text": (
-        {"traffic": {"canary": {**CANARY, "headers": [{"name": "X-Canary", "value": True}]}}},
-        "at '/traffic/canary/headers/0/value': got boolean, want string",
+        {"traffic": {"canary": {"version": "v2", "weight": "ten"}}},
+        "at '/traffic/canary/weight': 'ten' does not match pattern",
     ),
     "version-that-is-no-name": (
         {"versions": {"v 1": {}}},

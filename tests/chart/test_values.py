@@ -12,7 +12,7 @@ import yaml
 
 from helm.generate import CHART, README, SCHEMA
 from skerry.settings import PREFIX, Settings
-from tests.chart.rendering import SMALL, needs_helm, only, render, with_changes
+from tests.chart.rendering import SMALL, needs_helm, only, refusal, render, with_changes
 
 DOCUMENT = json.loads(SCHEMA.read_text("utf-8"))
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
@@ -129,6 +129,43 @@ def test_settings_are_the_server_s() -> None:
             if key == "minimum" and bounds["exclusiveMinimum"]:
                 continue
             assert expected == [schema[key]] if expected else key not in schema, (name, key)
+
+
+def settings_with(mark: type[object]) -> dict[str, Any]:
+    """Return the bounds of one kind, by setting that the values may have."""
+    schemas = DOCUMENT["properties"]["settings"]["properties"]
+    return {
+        setting: bound
+        for name, field in Settings.model_fields.items()
+        if schemas[setting := f"{PREFIX}{name.upper()}"]
+        for bound in field.metadata
+        if isinstance(bound, mark)
+    }
+
+
+@needs_helm
+def test_settings_that_are_text_keep_the_server_s_bounds() -> None:
+    # The schema takes no sign in a text, so that 0 as the least needs no sentence.
+    least = {
+        name: f"at least {m.ge}" for name, m in settings_with(annotated_types.Ge).items() if m.ge
+    }
+    above = dict.fromkeys(settings_with(annotated_types.Gt), "more than 0")
+    most = {name: m.le for name, m in settings_with(annotated_types.Le).items()}
+    assert least
+    assert above
+    assert most
+
+    too_small = refusal(with_changes(SMALL, {"settings": dict.fromkeys(least | above, "0")}))
+    too_big = refusal(
+        with_changes(
+            SMALL, {"settings": {name: f"{limit + 1:.0f}" for name, limit in most.items()}}
+        )
+    )
+
+    for name, sentence in (least | above).items():
+        assert f"settings.{name}: expected {sentence}, got 0" in too_small
+    for name, limit in most.items():
+        assert f"settings.{name}: expected at most {limit:.0f}, got {limit + 1:.0f}" in too_big
 
 
 def test_every_setting_has_a_place_in_the_notes_of_the_readme() -> None:

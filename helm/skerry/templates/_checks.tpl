@@ -57,15 +57,19 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- if not $versions }}
 - versions: expected the versions to serve, such as {v1: {}}, got none
 {{- end }}
-{{- if not .Values.traffic.stable }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
+{{- if not $traffic.stable }}
 - traffic.stable: expected the version that answers, one of versions, got none
 {{- end }}
-{{- $named := dict "traffic.stable" .Values.traffic.stable }}
+{{- $named := dict "traffic.stable" $traffic.stable }}
 {{- range $i, $canary := include "skerry.canaries" . | fromJsonArray }}
 {{- $where := empty $.Values.traffic.canary | ternary (printf "traffic.canaries[%d]" $i) "traffic.canary" }}
 {{- $_ := set $named (printf "%s.version" $where) $canary.version }}
 {{- end }}
-{{- with .Values.traffic.shadow }}{{ $_ := set $named "traffic.shadow.version" .version }}{{ end }}
+{{- with $traffic.shadow }}{{ $_ := set $named "traffic.shadow.version" .version }}{{ end }}
+{{- if kindIs "slice" $traffic.versions }}
+{{- range $i, $version := $traffic.versions }}{{ $_ := set $named (printf "traffic.versions[%d]" $i) $version }}{{ end }}
+{{- end }}
 {{- range $where, $version := $named }}
 {{- if and $version (not (hasKey $versions $version)) }}
 - {{ $where }}: expected one of versions ({{ keys $versions | sortAlpha | join ", " }}), got {{ $version }}: add it to versions, such as versions: { {{- $version }}: {}}{{ if hasKey ($.Values.versions | default dict) $version }}; null, or nothing, takes it away{{ end }}
@@ -80,7 +84,7 @@ takes itself for one of v1.20.0, and would render nothing.
 
 {{/* The same rules as of a policy that is given to the server: docs/traffic.md. */}}
 {{- define "skerry.trafficProblems" -}}
-{{- $traffic := .Values.traffic }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
 {{- if and $traffic.canary $traffic.canaries }}
 - traffic: expected canary or canaries, got both: set one of them to null
 {{- end }}
@@ -99,6 +103,9 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- $weight := .weight | default 0 | float64 }}
 {{- $total = addf $total $weight }}
+{{- if gt $weight 100.0 }}
+- traffic: expected a weight of at most 100 for the canary {{ .version }}, got {{ .weight }}
+{{- end }}
 {{- if ne (round $weight 2) $weight }}
 - traffic: expected a weight with at most two decimals for the canary {{ .version }}, got {{ .weight }}
 {{- end }}
@@ -108,6 +115,9 @@ takes itself for one of v1.20.0, and would render nothing.
 - traffic: expected each header once for the canary, got {{ .name }} more
 {{- end }}
 {{- $_ := set $names (lower .name) true }}
+{{- if not (kindIs "string" .value) }}
+- traffic: expected text as the value of the header {{ .name }}, got {{ toJson .value }}: quote it, or use --set-string
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if gt (round $total 2) 100.0 }}
@@ -115,6 +125,9 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- with $traffic.shadow }}
 {{- $sample := .sample | default 0 | float64 }}
+{{- if gt $sample 100.0 }}
+- traffic.shadow.sample: expected at most 100, got {{ .sample }}
+{{- end }}
 {{- if ne (round $sample 2) $sample }}
 - traffic.shadow.sample: expected at most two decimals, got {{ .sample }}
 {{- end }}
@@ -138,7 +151,7 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 
 {{- define "skerry.gatewayProblems" -}}
-{{- $traffic := .Values.traffic }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
 {{- if not $traffic.gateway.parentRefs }}
 - traffic.gateway.parentRefs: expected the Gateway that the route hangs on, such as [{name: skerry}], got none
 {{- end }}
@@ -224,6 +237,18 @@ takes itself for one of v1.20.0, and would render nothing.
 - settings.{{ $name }}: the chart sees to it: {{ . }}
 {{- end }}
 {{- end }}
+{{- $bounds := include "skerry.settingBounds" . | fromYaml }}
+{{- range $name, $value := .Values.settings }}
+{{- if and (kindIs "string" $value) (hasKey $bounds $name) }}
+{{- $number := float64 $value }}
+{{- range $bound, $limit := index $bounds $name }}
+{{- $limit = float64 $limit }}
+{{- if or (and (eq $bound "at least") (lt $number $limit)) (and (eq $bound "more than") (le $number $limit)) (and (eq $bound "at most") (gt $number $limit)) }}
+- settings.{{ $name }}: expected {{ $bound }} {{ toJson $limit }}, got {{ $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range .Values.extraEnv }}
 {{- if hasKey $instead .name }}
 - extraEnv: {{ .name }} is the chart's: {{ index $instead .name }}
@@ -238,6 +263,23 @@ takes itself for one of v1.20.0, and would render nothing.
 - otel.samplerArg: only the samplers traceidratio and parentbased_traceidratio take it, and otel.sampler is {{ .sampler }}: set samplerArg to null
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* What the schema says of numbers, for those that are written as text. */}}
+{{- define "skerry.settingBounds" -}}
+SKERRY_DRAIN_DELAY_S: {at most: 600}
+SKERRY_EXECUTOR_THREADS: {at least: 1, at most: 256}
+SKERRY_LOAD_TIMEOUT_S: {more than: 0, at most: 86400}
+SKERRY_LOG_SAMPLE: {at most: 1}
+SKERRY_MAX_BATCH_ROWS: {at least: 1, at most: 10000000}
+SKERRY_MAX_BODY_BYTES: {at least: 1024}
+SKERRY_MAX_QUEUE_ROWS: {at least: 1}
+SKERRY_PLAN_BUDGET_S: {more than: 0, at most: 3600}
+SKERRY_POLL_INTERVAL_S: {more than: 0, at most: 3600}
+SKERRY_REQUEST_TIMEOUT_S: {more than: 0, at most: 3600}
+SKERRY_SETTLE_TIME_S: {at most: 3600}
+SKERRY_SHADOW_KEEP: {at most: 10000}
+SKERRY_SHUTDOWN_TIMEOUT_S: {at most: 3600}
 {{- end }}
 
 {{/* What would be there twice. */}}
