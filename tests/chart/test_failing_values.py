@@ -209,6 +209,18 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         {"service": {"type": "NodePort", "nodePort": 30080}},
         "service.nodePort: in mode gateway each version has a Service, and they can't share a port",
     ),
+    "two-headers-behind-a-gateway": (
+        GATEWAY,
+        {
+            "traffic": {
+                "canary": {
+                    "version": "v2",
+                    "headers": [{"name": "X-A", "value": "1"}, {"name": "X-B", "value": "2"}],
+                }
+            }
+        },
+        "expected at most one header for the canary v2 in mode gateway, got 2: a Gateway prefers",
+    ),
     "more-versions-than-rules": (
         GATEWAY,
         {"versions": {f"v{n}": {} for n in range(1, 17)}},

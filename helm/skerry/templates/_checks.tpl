@@ -169,7 +169,12 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- $versions := include "skerry.versions" . | fromJson }}
 {{- $rules := add 1 (len $versions) }}
-{{- range include "skerry.canaries" . | fromJsonArray }}{{ if .headers }}{{ $rules = add1 $rules }}{{ end }}{{ end }}
+{{- range include "skerry.canaries" . | fromJsonArray }}
+{{- if .headers }}{{ $rules = add1 $rules }}{{ end }}
+{{- if gt (len (.headers | default list)) 1 }}
+- traffic: expected at most one header for the canary {{ .version }} in mode gateway, got {{ len .headers }}: a Gateway prefers whatever matches more headers, so that X-Model-Version would pin no longer; leave one, or set traffic.mode to inProcess
+{{- end }}
+{{- end }}
 {{- if gt $rules 16 }}
 - versions: an HTTPRoute takes 16 rules, and these versions and headers make {{ $rules }}: list fewer versions
 {{- end }}
