@@ -234,8 +234,8 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
     "name-that-is-too-long": (
         GATEWAY,
         {"versions": {"v1": {}, "v" * 60: {}}},
-        "can't be the name of a Service (at most 63 lower-case letters, digits and -, a letter"
-        " first): set fullnameOverride, or rename the version",
+        "can't be the name of a Service (at most 63 characters): set"
+        " fullnameOverride, or rename the version",
     ),
     "grace-period-too-short": (
         SMALL,
@@ -262,6 +262,22 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         },
         "terminationGracePeriodSeconds: expected at least 67 (preStopSleepSeconds +"
         " SKERRY_DRAIN_DELAY_S + SKERRY_SHUTDOWN_TIMEOUT_S + 30 for the last traces), got 60",
+    ),
+    "name-that-no-service-has": (
+        SMALL,
+        {"nameOverride": "My_Name"},
+        "fullnameOverride: iris-My_Name can't be the name of a Service (lower-case letters, digits"
+        " and -, a letter first)",
+    ),
+    "name-that-begins-with-a-digit": (
+        GATEWAY,
+        {"fullnameOverride": "7iris"},
+        "fullnameOverride: 7iris can't be the name of a Service",
+    ),
+    "label-that-finds-pods": (
+        SMALL,
+        {"podLabels": {"app.kubernetes.io/component": "other"}},
+        "podLabels: app.kubernetes.io/component is the chart's own label: leave it out",
     ),
     "label-of-the-chart": (
         SMALL,
@@ -384,6 +400,10 @@ ALONE: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "digest-that-is-none": (
         {"traffic": {"digests": {"v1": "sha256:1234"}}},
         "at '/traffic/digests/v1': 'sha256:1234' does not match pattern",
+    ),
+    "claim-that-is-no-name": (
+        {"source": {"existingClaim": "My_Models"}},
+        "at '/source/existingClaim': 'My_Models' does not match pattern",
     ),
     "relative-host-path": (
         {"source": {"hostPathVolume": {"path": "models"}}},

@@ -172,7 +172,7 @@ def test_traces_are_set_by_the_standard_names() -> None:
     otel = {
         "endpoint": "http://collector:4318",
         "samplerArg": 0.25,
-        "resourceAttributes": {"deployment.environment.name": "test", "team": "vision"},
+        "resourceAttributes": {"deployment.environment.name": "test", "team": "a: b #1"},
     }
     variables = variables_of(deployment({"otel": otel}))
     assert {
@@ -182,7 +182,7 @@ def test_traces_are_set_by_the_standard_names() -> None:
         "OTEL_TRACES_SAMPLER_ARG": "0.25",
         "OTEL_RESOURCE_ATTRIBUTES": "k8s.namespace.name=$(K8S_NAMESPACE_NAME),"
         "k8s.pod.name=$(K8S_POD_NAME),k8s.node.name=$(K8S_NODE_NAME),"
-        "deployment.environment.name=test,team=vision",
+        "deployment.environment.name=test,team=a: b #1",
     } == {name: value for name, value in variables.items() if name.startswith("OTEL_")}
     assert not [name for name in variables_of(deployment({})) if name.startswith("OTEL_")]
 

@@ -185,8 +185,8 @@ takes itself for one of v1.20.0, and would render nothing.
 - versions: {{ index $names $name }} and {{ $version }} would both be named {{ $name }}: rename one of them
 {{- end }}
 {{- $_ := set $names $name $version }}
-{{- if or (gt (len $name) 63) (not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name)) }}
-- versions.{{ $version }}: {{ $name }} can't be the name of a Service (at most 63 lower-case letters, digits and -, a letter first): set fullnameOverride, or rename the version
+{{- if gt (len $name) 63 }}
+- versions.{{ $version }}: {{ $name }} can't be the name of a Service (at most 63 characters): set fullnameOverride, or rename the version
 {{- end }}
 {{- end }}
 {{- end }}
@@ -201,9 +201,11 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- if lt $budget $load }}
 - probes.startup: expected periodSeconds × failureThreshold of at least {{ $load }} s, the time that one load may take (SKERRY_LOAD_TIMEOUT_S), got {{ $budget }}: leave failureThreshold out, or lower the timeout
 {{- end }}
-{{- $probe := .Values.probes.readiness }}
+{{- with .Values.probes.readiness }}
+{{- $probe := . }}
 {{- if gt (int $probe.timeoutSeconds) (int $probe.periodSeconds) }}
 - probes.readiness: expected timeoutSeconds of at most periodSeconds ({{ $probe.periodSeconds }}), got {{ $probe.timeoutSeconds }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -287,8 +289,12 @@ SKERRY_SHADOW_KEEP: {at most: 10000}
 SKERRY_SHUTDOWN_TIMEOUT_S: {at most: 3600}
 {{- end }}
 
-{{/* What would be there twice. */}}
+{{/* Names that Kubernetes would not take, and what would be there twice. */}}
 {{- define "skerry.nameProblems" -}}
+{{- $name := include "skerry.fullname" . }}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) }}
+- fullnameOverride: {{ $name }} can't be the name of a Service (lower-case letters, digits and -, a letter first): set fullnameOverride to one that can, or change nameOverride or the release's name
+{{- end }}
 {{- $own := include "skerry.ownLabels" . | fromJsonArray }}
 {{- $metrics := .Values.metrics }}
 {{- $labels := dict
