@@ -176,7 +176,8 @@ def _sampling(variables: Mapping[str, str]) -> Sampling:
 
 
 def _queue(variables: Mapping[str, str]) -> int:
-    queue = _count(variables, "OTEL_BSP_MAX_QUEUE_SIZE", _DEFAULT_QUEUE)
+    # A prediction has two spans, and they are queued together.
+    queue = _count(variables, "OTEL_BSP_MAX_QUEUE_SIZE", _DEFAULT_QUEUE, at_least=2)
     name = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
     batch = _count(variables, name, _DEFAULT_BATCH)
     if batch > queue:
@@ -203,12 +204,14 @@ def _propagators(variables: Mapping[str, str]) -> frozenset[str]:
     return names
 
 
-def _count(variables: Mapping[str, str], name: str, default: int) -> int:
+def _count(variables: Mapping[str, str], name: str, default: int, at_least: int = 1) -> int:
     value = variables.get(name)
     if value is None:
         return default
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise SettingsError(f"{name}: expected a whole number of at least 1, got {value!r}")
+    if not (value.isascii() and value.isdigit() and int(value) >= at_least):
+        raise SettingsError(
+            f"{name}: expected a whole number of at least {at_least}, got {value!r}"
+        )
     return int(value)
 
 

@@ -146,7 +146,11 @@ def test_other_propagators_take_the_slow_way(propagators: str, w3c_only: bool) -
         ),
         (
             {**ON, "OTEL_BSP_MAX_QUEUE_SIZE": "many"},
-            "OTEL_BSP_MAX_QUEUE_SIZE: expected a whole number of at least 1, got 'many'",
+            "OTEL_BSP_MAX_QUEUE_SIZE: expected a whole number of at least 2, got 'many'",
+        ),
+        (
+            {**ON, "OTEL_BSP_MAX_QUEUE_SIZE": "1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"},
+            "OTEL_BSP_MAX_QUEUE_SIZE: expected a whole number of at least 2, got '1'",
         ),
         (
             {**ON, "OTEL_BSP_MAX_QUEUE_SIZE": "100"},
