@@ -85,16 +85,19 @@ def server_of(origin: Origin) -> tuple[str | None, int | None]:
 def add_request_spans(tracing: Tracing, record: RequestRecord, origin: Origin) -> None:
     """Add the spans of a request that has just ended."""
     trace = record.trace
-    if trace is None or not tracing.has_room(2):
+    if trace is None:
         return
     now_s, now_ns = time.perf_counter(), time.time_ns()
+    inference = _inference(record, trace, now_s)
+    # All or none: one without the other would have a parent that nobody knows.
+    if not tracing.has_room(1 if inference is None else 2):
+        return
 
     def at(moment_s: float) -> int:
         return now_ns - round((now_s - moment_s) * 1e9)
 
     outer = tracing.outer_context(origin.fields)
     error = "" if record.status >= 500 else None
-    inference = _inference(record, trace, now_s)
     if inference is not None:
         tracing.add_span(
             "inference",

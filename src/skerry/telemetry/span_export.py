@@ -24,6 +24,7 @@ from skerry.telemetry.logs import EventLog
 
 _PAUSE_S = 60.0
 _SHOWN_CHARACTERS = 300
+_FULL = "the queue of finished spans is full"
 
 
 class Trouble:
@@ -35,27 +36,46 @@ class Trouble:
         self._lock = threading.Lock()
         self._lost = 0
         self._told_s: float | None = None
+        self._held_back = ""
 
     def lose(self, n_spans: int) -> None:
         """Count spans that reach nobody."""
         with self._lock:
             self._lost += n_spans
 
+    def drop(self, n_spans: int) -> None:
+        """Count spans for which the queue has no room, and tell that."""
+        with self._lock:
+            self._lost += n_spans
+            # Requests come more often than failures: the queue must not always speak first.
+            cause = f"; {self._held_back}" if self._held_back else ""
+            if self._is_due():
+                self._say(_FULL + cause)
+
     def tell(self, message: str) -> None:
         """Log the message, unless another was logged within the minute."""
-        now_s = self._clock()
         with self._lock:
-            if self._told_s is not None and now_s - self._told_s < _PAUSE_S:
-                return
-            self._told_s = now_s
-            lost, self._lost = self._lost, 0
-        shown = " ".join(message.split())[:_SHOWN_CHARACTERS]
-        self._log.warning("tracing_trouble", message=shown, spans_lost=lost)
+            if self._is_due():
+                self._say(message)
+            else:
+                self._held_back = message
 
     def end(self) -> None:
         """Say how many spans were lost since the last warning."""
         if self._lost:
             self._log.info("spans_lost", spans_lost=self._lost)
+
+    def _is_due(self) -> bool:
+        now_s = self._clock()
+        if self._told_s is not None and now_s - self._told_s < _PAUSE_S:
+            return False
+        self._told_s = now_s
+        return True
+
+    def _say(self, message: str) -> None:
+        lost, self._lost, self._held_back = self._lost, 0, ""
+        shown = " ".join(message.split())[:_SHOWN_CHARACTERS]
+        self._log.warning("tracing_trouble", message=shown, spans_lost=lost)
 
 
 class SdkLog(logging.Handler):
@@ -89,10 +109,9 @@ class BoundedExport(SpanProcessor):
         self._lock = threading.Lock()
         self._queued = 0
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a span would be queued now."""
-        return self._queued - self._exporter.taken < self._max_queue_spans
+    def has_room(self, n_spans: int) -> bool:
+        """Tell whether so many spans would be queued now."""
+        return self._queued - self._exporter.taken + n_spans <= self._max_queue_spans
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing."""
@@ -103,12 +122,12 @@ class BoundedExport(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         with self._lock:
-            has_room = self.has_room
+            has_room = self.has_room(1)
             self._queued += has_room
         if has_room:
             self._batches.on_end(span)
         else:
-            self._trouble.lose(1)
+            self._trouble.drop(1)
 
     def shutdown(self) -> None:
         """Export what waits; blocks for as long as that takes, up to 30 s."""

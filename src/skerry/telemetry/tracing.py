@@ -84,13 +84,13 @@ class Tracing:
         return trace_of(self._sampling, caller)
 
     def has_room(self, n_spans: int) -> bool:
-        """Tell whether spans would be exported; if not, count so many as lost.
+        """Tell whether so many spans would be exported; if not, count them as lost.
 
         To make spans costs a hundred times as much as to ask.
         """
-        if any(export.has_room for export in self._exports):
+        if any(export.has_room(n_spans) for export in self._exports):
             return True
-        self._trouble.lose(n_spans)
+        self._trouble.drop(n_spans)
         return False
 
     def new_trace(self, *, is_sampled: bool) -> RequestTrace:
