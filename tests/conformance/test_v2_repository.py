@@ -13,8 +13,10 @@ import pytest
 
 from tests.conformance.v2_client import tensor
 from tests.integration.models import (
+    gated_repository,
     iris_model,
     iris_repository,
+    open_gate,
     plugin_env,
     put,
     settle,
@@ -170,6 +172,24 @@ def test_a_request_that_runs_is_answered_by_what_was_unloaded(tmp_path: Path) ->
     assert 200 == unloaded.status_code
     assert "UNLOADING" == meanwhile
     assert [200] == [answer.status_code for answer in answers]
+
+
+def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> None:
+    repository = gated_repository(tmp_path, gate := tmp_path / "gate")
+    env = {**plugin_env(tmp_path), "SKERRY_REQUEST_TIMEOUT_S": "2"}
+    with serve(repository, env=env, wait_ready=False) as server:
+        server.wait_for_state("gated", "v1", "LOADING")
+        unloaded = change(server, "gated", "unload")
+        open_gate(gate)
+        server.wait_for_state("gated", "v1", "UNLOADED")
+        moves = [r["state"] for r in server.log() if r["event"] == "version_state"]
+        entry = index(server)[0]
+        change(server, "gated", "load")
+        server.wait_for_state("gated", "v1", "READY")
+
+    assert (504, True) == (unloaded.status_code, "goes on" in unloaded.json()["error"])
+    assert ["VERIFYING", "LOADING", "WARMING", "UNLOADED"] == moves
+    assert ("UNAVAILABLE", True) == (entry["state"], "unloaded by request" in entry["reason"])
 
 
 @pytest.fixture(scope="module")

@@ -293,6 +293,11 @@ class Manager:
             harness.fail(Unreadable(reason), _now(), time.monotonic())
             traceback.clear_frames(error.__traceback__)
         else:
+            if harness.model in self.catalog.unloaded:
+                # Asked for during the load, which no thread can be made to give up.
+                harness.move(VersionState.UNLOADED, _now(), _unloaded_by_request(harness.model))
+                await call_in_thread("unload", release_memory, servable)
+                return
             self.catalog.once_ready.add(harness.model)
             harness.serve(Slot(harness.model, harness.version, servable), loaded, _now())
         finally:
@@ -313,9 +318,7 @@ class Manager:
     def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
         reason = "not selected by the version policy"
         if harness.model in self.catalog.unloaded:
-            reason = (
-                f"unloaded by request: POST /v2/repository/models/{harness.model}/load loads it"
-            )
+            reason = _unloaded_by_request(harness.model)
         if not harness.present:
             reason = "not on the volume"
         elif harness.contradicts(self.catalog.policy(harness.model)):
@@ -348,6 +351,10 @@ class Manager:
                 due.append(harness.next_attempt_s)
         next_s = min(moment for moment in due if moment > self._looked_s)
         return max(_SHORTEST_PAUSE_S, next_s - time.monotonic())
+
+
+def _unloaded_by_request(model: str) -> str:
+    return f"unloaded by request: POST /v2/repository/models/{model}/load loads it"
 
 
 def _now() -> datetime:
