@@ -68,7 +68,11 @@ class Traced:
         found: list[dict[str, Any]] = []
 
         def there() -> bool:
-            found[:] = [r for r in self.server.log() if r.get("request_id") == request_id]
+            found[:] = [
+                record
+                for record in self.server.log()
+                if (record.get("event"), record.get("request_id")) == ("request", request_id)
+            ]
             return bool(found)
 
         self.server.wait_for(there)
