@@ -19,7 +19,12 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 
-from skerry.core.tracing_options import OtlpProtocol, SpanExporterKind, TracingOptions
+from skerry.core.tracing_options import (
+    OtlpCompression,
+    OtlpProtocol,
+    SpanExporterKind,
+    TracingOptions,
+)
 from skerry.telemetry.logs import EventLog
 
 _PAUSE_S = 60.0
@@ -179,15 +184,25 @@ def exporter_of(kind: SpanExporterKind, options: TracingOptions) -> SpanExporter
     """
     if kind is SpanExporterKind.CONSOLE:
         return ConsoleSpanExporter(formatter=lambda span: f"{span.to_json(indent=None)}\n")
+    is_gzipped = options.compression is OtlpCompression.GZIP
     # What is not asked for need not be imported: each takes a tenth of a second.
     if options.protocol is OtlpProtocol.GRPC:
+        from grpc import Compression as GrpcCompression
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
             OTLPSpanExporter as GrpcExporter,
         )
 
-        return GrpcExporter(timeout=options.timeout_s)
+        # Its own reading of the variable refuses "none".
+        return GrpcExporter(
+            timeout=options.timeout_s,
+            compression=GrpcCompression.Gzip if is_gzipped else GrpcCompression.NoCompression,
+        )
+    from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
         OTLPSpanExporter as HttpExporter,
     )
 
-    return HttpExporter(timeout=options.timeout_s)
+    return HttpExporter(
+        timeout=options.timeout_s,
+        compression=HttpCompression.Gzip if is_gzipped else HttpCompression.NoCompression,
+    )
