@@ -9,12 +9,18 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
-from skerry.core.tracing_options import OtlpProtocol, Sampling, SpanExporterKind, TracingOptions
+from skerry.core.tracing_options import (
+    OtlpCompression,
+    OtlpProtocol,
+    Sampling,
+    SpanExporterKind,
+    TracingOptions,
+)
 from skerry.settings import SettingsError
 
 _GRPC_PACKAGE = "opentelemetry.exporter.otlp.proto.grpc"
@@ -34,6 +40,16 @@ _HEADER_VALUE = re.compile(r"[ -~]*")
 _GIVEN_VALUE = re.compile(r"[ !#-+\--:<-\[\]-~]*")
 
 
+def forget_blank_variables(environment: MutableMapping[str, str]) -> None:
+    """Remove OpenTelemetry's variables that hold nothing, before any of its packages is imported.
+
+    They count as none, says its specification; some of its packages read them as values.
+    """
+    for name in [name for name in environment if name.startswith("OTEL_")]:
+        if not environment[name].strip():
+            del environment[name]
+
+
 def load_tracing_options(environment: Mapping[str, str] | None = None) -> TracingOptions | None:
     """Return how to trace, None for not at all.
 
@@ -49,15 +65,16 @@ def load_tracing_options(environment: Mapping[str, str] | None = None) -> Tracin
     exporters = _exporters(variables)
     if not exporters:
         return None
-    protocol = OtlpProtocol.HTTP
+    protocol, compression = OtlpProtocol.HTTP, OtlpCompression.NONE
     if SpanExporterKind.OTLP in exporters:
-        protocol = _protocol(variables)
+        protocol, compression = _protocol(variables), _compression(variables)
         _check_endpoint(variables, protocol)
         _check_headers(variables)
     propagators = _propagators(variables)
     return TracingOptions(
         exporters=exporters,
         protocol=protocol,
+        compression=compression,
         timeout_s=_timeout_s(variables),
         sampling=_sampling(variables),
         max_queue_spans=_queue(variables),
@@ -98,6 +115,15 @@ def _protocol(variables: Mapping[str, str]) -> OtlpProtocol:
             f"{name}: grpc needs a package that is not installed: pip install 'skerry[grpc]'"
         )
     return protocol
+
+
+def _compression(variables: Mapping[str, str]) -> OtlpCompression:
+    name, value = _otlp(variables, "COMPRESSION")
+    try:
+        return OtlpCompression(value or OtlpCompression.NONE)
+    except ValueError:
+        known = " or ".join(OtlpCompression)
+        raise SettingsError(f"{name}: expected {known}, got {value!r}") from None
 
 
 def _is_installed(package: str) -> bool:

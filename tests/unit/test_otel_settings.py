@@ -7,8 +7,14 @@ import sys
 import pytest
 from opentelemetry.util.re import parse_env_headers
 
-from skerry.core.tracing_options import OtlpProtocol, Sampling, SpanExporterKind, TracingOptions
-from skerry.otel_settings import load_tracing_options
+from skerry.core.tracing_options import (
+    OtlpCompression,
+    OtlpProtocol,
+    Sampling,
+    SpanExporterKind,
+    TracingOptions,
+)
+from skerry.otel_settings import forget_blank_variables, load_tracing_options
 from skerry.settings import SettingsError
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -117,6 +123,10 @@ def test_other_propagators_take_the_slow_way(propagators: str, w3c_only: bool) -
         (
             {**ON, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
             "OTEL_EXPORTER_OTLP_PROTOCOL: expected http/protobuf or grpc, got 'http/json'",
+        ),
+        (
+            {**ON, "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"},
+            "OTEL_EXPORTER_OTLP_COMPRESSION: expected none or gzip, got 'zstd'",
         ),
         (
             {ENDPOINT: "localhost:4318"},
@@ -266,3 +276,23 @@ def test_grpc_takes_an_endpoint_without_a_scheme() -> None:
     environment = {ENDPOINT: "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 
     assert OtlpProtocol.GRPC is options(environment).protocol
+
+
+def test_blank_variables_of_opentelemetry_are_forgotten() -> None:
+    kept = {"OTEL_SERVICE_NAME": "x", "SKERRY_API_TOKEN": "", "HOME": " "}
+    environment = {"OTEL_PROPAGATORS": "", "OTEL_EXPORTER_OTLP_TIMEOUT": " ", **kept}
+
+    forget_blank_variables(environment)
+
+    assert kept == environment
+
+
+def test_compression_is_read_for_traces_first() -> None:
+    environment = {
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "none",
+    }
+
+    assert OtlpCompression.NONE is options({**ON, **environment}).compression
+    del environment["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"]
+    assert OtlpCompression.GZIP is options({**ON, **environment}).compression

@@ -248,7 +248,7 @@ class Manager:
         try:
             await self._load_within_time(harness, phases)
             if self._tracing is not None:
-                add_load_spans(self._tracing, harness, started_s, phases.all())
+                add_load_spans(self._tracing, harness, started_s, phases.all(), self._log)
         finally:
             self._loading = None
             self.wake()

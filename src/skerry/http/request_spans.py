@@ -41,7 +41,6 @@ class Origin(NamedTuple):
 
     fields: Fields
     path: str
-    query: str
     scheme: str
     http_version: str
     client: tuple[str, int] | None
@@ -53,7 +52,6 @@ def origin_of_scope(scope: Scope, fields: Fields) -> Origin:
     return Origin(
         fields,
         scope["path"],
-        scope["query_string"].decode("latin-1"),
         scope["scheme"],
         scope["http_version"],
         scope["client"],
@@ -65,7 +63,7 @@ def origin_of_connection(connection: Connection, fields: Fields, target: bytes) 
     """Return the same of a request to a plain path, by HTTP/1.1."""
     scheme = connection.scheme or "http"
     client, server = connection.client, connection.server
-    return Origin(fields, target.decode(), "", scheme, "1.1", client, server)
+    return Origin(fields, target.decode(), scheme, "1.1", client, server)
 
 
 def server_of(origin: Origin) -> tuple[str | None, int | None]:
@@ -181,7 +179,6 @@ def _server_attributes(origin: Origin, record: RequestRecord) -> Mapping[str, st
         "http.route": record.route,
         "http.response.status_code": status,
         "url.path": origin.path,
-        "url.query": origin.query or None,
         "url.scheme": origin.scheme,
         "server.address": address,
         "server.port": port,

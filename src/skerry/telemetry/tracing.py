@@ -48,8 +48,7 @@ from skerry.telemetry.request_trace import (
 from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble, exporter_of
 
 SCOPE = "skerry"
-# The instrumentation's default still has the names from before the conventions were stable.
-_STABLE = ("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
 
 
 class Tracing:
@@ -172,7 +171,7 @@ def start_tracing(options: TracingOptions, version: str, log: EventLog) -> Traci
     Raises:
         ValueError, ImportError: a variable does not hold what the SDK expects.
     """
-    os.environ.setdefault(*_STABLE)
+    os.environ[_OPT_IN] = opted_in(os.environ.get(_OPT_IN, ""))
     trouble = Trouble(log)
     SdkLog(trouble).install()
     exports = [
@@ -183,6 +182,15 @@ def start_tracing(options: TracingOptions, version: str, log: EventLog) -> Traci
     # For what a model's own code calls by libraries that are instrumented.
     trace.set_tracer_provider(tracing.provider)
     return tracing
+
+
+def opted_in(conventions: str) -> str:
+    """Return the list of stable conventions with that of HTTP in it.
+
+    Without it, the instrumentation has the names from before the conventions were stable.
+    """
+    names = [name.strip() for name in conventions.split(",") if name.strip()]
+    return ",".join(names if {"http", "http/dup"} & {*names} else [*names, "http"])
 
 
 def sampler_of(sampling: Sampling) -> Sampler:

@@ -14,10 +14,11 @@ import pytest
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind
 
 from skerry.core.tracing_options import TracingOptions
 from skerry.telemetry.logs import EventLog, LogWriter
-from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble
+from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble, without_query
 from skerry.telemetry.tracing import Tracing
 
 HANG_S = 5.0
@@ -209,3 +210,27 @@ def test_what_waits_is_exported_at_the_end() -> None:
     tracing.close()
 
     assert 700 == exporter.n_taken
+
+
+def test_a_requests_span_keeps_all_but_the_query() -> None:
+    attributes = {"url.path": "/a", "url.query": "t=s3cret", "http.target": "/a?t=s3cret"}
+    server = ReadableSpan(
+        "GET /a",
+        attributes={**attributes, "http.url": "http://h/a?t=s3cret"},
+        kind=SpanKind.SERVER,
+        start_time=1,
+        end_time=2,
+    )
+    client = ReadableSpan("GET", attributes=attributes, kind=SpanKind.CLIENT)
+
+    sent = without_query(server)
+
+    kept = {"url.path": "/a", "http.target": "/a", "http.url": "http://h/a"}
+    assert kept == dict(sent.attributes or {})
+    assert ("GET /a", SpanKind.SERVER, 1, 2) == (
+        sent.name,
+        sent.kind,
+        sent.start_time,
+        sent.end_time,
+    )
+    assert client is without_query(client)
