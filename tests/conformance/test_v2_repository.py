@@ -99,7 +99,11 @@ def test_what_appears_while_a_model_is_unloaded_waits(tmp_path: Path) -> None:
         put(repository, "iris", "v2", iris_model())
         server.wait_for(lambda: ("iris", "v2") in states(server))
         time.sleep(1)  # the settle time, three times over
+        assert {"UNAVAILABLE"} == set(states(server).values()) - {"READY"}
         assert "READY" not in {states(server)["iris", version] for version in ("v1", "v2")}
+        assert {"unloaded by request: POST /v2/repository/models/iris/load loads it"} == {
+            entry["reason"] for entry in index(server) if entry["name"] == "iris"
+        }
 
         assert 200 == change(server, "iris", "load").status_code
         assert {"READY"} == set(states(server).values())
@@ -112,6 +116,19 @@ def test_load_follows_the_version_policy(tmp_path: Path) -> None:
         assert 200 == change(server, "iris", "load").status_code
 
         assert ["v2"] == [entry["version"] for entry in index(server, ready=True)]
+
+
+def test_index_says_of_a_version_that_was_never_loaded_why(tmp_path: Path) -> None:
+    repository = iris_repository(tmp_path, "v1", "v2")
+    with serve(repository, env={"SKERRY_VERSION_POLICY": "latest:1"}) as server:
+        entries = {entry["version"]: (entry["state"], entry["reason"]) for entry in index(server)}
+        discovered = server.state("iris", "v1")
+
+    assert "DISCOVERED" == discovered
+    assert {
+        "v1": ("UNAVAILABLE", "not selected by the version policy"),
+        "v2": ("READY", ""),
+    } == entries
 
 
 def test_load_finds_what_was_put_there_just_now(tmp_path: Path) -> None:

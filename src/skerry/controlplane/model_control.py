@@ -40,18 +40,26 @@ class ModelControl:
         """Return every version that is known; those that are READY alone, if so asked."""
         catalog = self._manager.catalog
         return [
-            {
-                "name": model,
-                "version": version,
-                "state": _INDEX_STATES[harness.state],
-                "reason": harness.reason or "",
-            }
+            self._entry(harness)
             for model in catalog.models()
-            for version, harness in sorted(
+            for _, harness in sorted(
                 catalog.versions(model).items(), key=lambda item: natural_key(item[0])
             )
             if harness.state is VersionState.READY or not ready
         ]
+
+    def _entry(self, harness: Harness) -> dict[str, Any]:
+        model, version = harness.model, harness.version
+        state, reason = _INDEX_STATES[harness.state], harness.reason or ""
+        if harness.state is VersionState.DISCOVERED and self._is_passed_over(harness):
+            state, reason = "UNAVAILABLE", self._manager.why_not_aspired(model)
+        return {"name": model, "version": version, "state": state, "reason": reason}
+
+    def _is_passed_over(self, harness: Harness) -> bool:
+        """Tell whether nobody will load it; of what is still being copied, that is not known."""
+        if harness.model in self._manager.catalog.unloaded:
+            return True
+        return harness.complete and harness.version not in self._manager.aspired(harness.model)
 
     async def load(self, model: str) -> None:
         """Have the model loaded as its version policy says, and wait until that has been tried.
