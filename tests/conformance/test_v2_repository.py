@@ -191,6 +191,10 @@ def test_a_request_that_runs_is_answered_by_what_was_unloaded(tmp_path: Path) ->
     assert [200] == [answer.status_code for answer in answers]
 
 
+def _moves(server: RunningServer) -> list[str]:
+    return [record["state"] for record in server.log() if record["event"] == "version_state"]
+
+
 def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> None:
     repository = gated_repository(tmp_path, gate := tmp_path / "gate")
     env = {**plugin_env(tmp_path), "SKERRY_REQUEST_TIMEOUT_S": "2"}
@@ -198,8 +202,8 @@ def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> 
         server.wait_for_state("gated", "v1", "LOADING")
         unloaded = change(server, "gated", "unload")
         open_gate(gate)
-        server.wait_for_state("gated", "v1", "UNLOADED")
-        moves = [r["state"] for r in server.log() if r["event"] == "version_state"]
+        server.wait_for(lambda: _moves(server)[-1:] == ["UNLOADED"])
+        moves = _moves(server)
         entry = index(server)[0]
         change(server, "gated", "load")
         server.wait_for_state("gated", "v1", "READY")
@@ -207,6 +211,26 @@ def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> 
     assert (504, True) == (unloaded.status_code, "goes on" in unloaded.json()["error"])
     assert ["VERIFYING", "LOADING", "WARMING", "UNLOADED"] == moves
     assert ("UNAVAILABLE", True) == (entry["state"], "unloaded by request" in entry["reason"])
+
+
+def test_load_during_a_load_that_fails_tells_of_that_one(tmp_path: Path) -> None:
+    repository = gated_repository(tmp_path, gate := tmp_path / "gate")
+    answers: list[httpx.Response] = []
+    with serve(repository, env=plugin_env(tmp_path), wait_ready=False) as server:
+        server.wait_for_state("gated", "v1", "LOADING")
+        url = f"{server.url}/v2/repository/models/gated/load"
+        asking = threading.Thread(
+            target=lambda: answers.append(httpx.post(url, headers=ADMIN, timeout=30))
+        )
+        asking.start()
+        time.sleep(1)  # for the request to come, and two looks to end
+        open_gate(gate, "fail")
+        asking.join(30)
+        attempts = server.client.get("/api/v1/models/gated/versions/v1").json()["load"]["attempts"]
+
+    assert [503] == [answer.status_code for answer in answers]
+    assert "v1 is FAILED" in answers[0].json()["error"]
+    assert 1 == attempts
 
 
 @pytest.fixture(scope="module")

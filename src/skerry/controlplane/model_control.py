@@ -72,7 +72,7 @@ class ModelControl:
         """
         manager, catalog = self._manager, self._manager.catalog
         catalog.unloaded.discard(model)
-        before = {name: h.attempts for name, h in catalog.versions(model).items()}
+        before = {name: _ended_attempts(h) for name, h in catalog.versions(model).items()}
         for harness in catalog.versions(model).values():
             harness.retry(time.monotonic())
         # A look that is under way may have missed what was put there just now; the next has not.
@@ -130,9 +130,15 @@ class ModelControl:
         return "; ".join(reasons) or "the version policy selects none of its versions"
 
 
+def _ended_attempts(harness: Harness) -> int:
+    """Return how many loads of it have ended: one that runs is as good as one that begins now."""
+    return harness.attempts - (harness.state in IN_PROGRESS)
+
+
 def _has_failed(harness: Harness, attempts: int) -> bool:
-    """Tell whether it failed after so many attempts, or can't be tried again now."""
-    is_over = harness.hangs or harness.attempts > attempts
+    """Tell whether it failed, as it lies there now, after so many attempts, or hangs."""
+    is_current = harness.loaded_files.files == harness.files.files
+    is_over = harness.hangs or (harness.attempts > attempts and is_current)
     return harness.state is VersionState.FAILED and is_over
 
 
