@@ -130,6 +130,12 @@ class Manager:
             catalog.previous(model),
         )
 
+    def why_not_aspired(self, model: str) -> str:
+        """Return why a version of the model is not to be loaded, though its files are there."""
+        if model in self.catalog.unloaded:
+            return f"unloaded by request: POST /v2/repository/models/{model}/load loads it"
+        return "not selected by the version policy"
+
     async def _look(self) -> None:
         self._looked_s = time.monotonic()
         found = await self._scan()
@@ -295,7 +301,7 @@ class Manager:
         else:
             if harness.model in self.catalog.unloaded:
                 # Asked for during the load, which no thread can be made to give up.
-                harness.move(VersionState.UNLOADED, _now(), _unloaded_by_request(harness.model))
+                harness.move(VersionState.UNLOADED, _now(), self.why_not_aspired(harness.model))
                 await call_in_thread("unload", release_memory, servable)
                 return
             self.catalog.once_ready.add(harness.model)
@@ -316,9 +322,7 @@ class Manager:
         self.wake()
 
     def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
-        reason = "not selected by the version policy"
-        if harness.model in self.catalog.unloaded:
-            reason = _unloaded_by_request(harness.model)
+        reason = self.why_not_aspired(harness.model)
         if not harness.present:
             reason = "not on the volume"
         elif harness.contradicts(self.catalog.policy(harness.model)):
@@ -351,10 +355,6 @@ class Manager:
                 due.append(harness.next_attempt_s)
         next_s = min(moment for moment in due if moment > self._looked_s)
         return max(_SHORTEST_PAUSE_S, next_s - time.monotonic())
-
-
-def _unloaded_by_request(model: str) -> str:
-    return f"unloaded by request: POST /v2/repository/models/{model}/load loads it"
 
 
 def _now() -> datetime:
