@@ -46,6 +46,7 @@ class Received:
     status_text: str
     scope: str
     resource: dict[str, Any]
+    trace_state: str
 
 
 @dataclass
@@ -105,6 +106,7 @@ def received(span: ProtoSpan, scope: str, resource: dict[str, Any]) -> Received:
         span.status.message,
         scope,
         resource,
+        span.trace_state,
     )
 
 

@@ -346,10 +346,13 @@ def test_what_the_caller_does_not_record_is_in_the_log_alone(iris: Traced) -> No
         assert [] == [span for span in iris.receiver.spans if span.trace_id == trace_id]
 
 
-def test_state_of_the_callers_trace_goes_on(iris: Traced) -> None:
-    span, _, _ = iris.ask("/api/v1/predict", IRIS, tracestate="vendor=1", baggage="who=me")
+@pytest.mark.parametrize(("path", "method"), [(LEAN, "POST"), (FRAMEWORK, "GET")])
+def test_state_of_the_callers_trace_goes_on(iris: Traced, path: str, method: str) -> None:
+    state = {"tracestate": "vendor=1", "baggage": "who=me"}
+    span, others, _ = iris.ask(path, IRIS, method=method, **state)
 
-    assert 200 == span.attributes["http.response.status_code"]
+    assert (["inference"] if method == "POST" else []) == [other.name for other in others]
+    assert {"vendor=1"} == {each.trace_state for each in (span, *others)}
 
 
 def test_a_prediction_in_a_thread_has_its_queue_and_its_batch(tmp_path: Path) -> None:
