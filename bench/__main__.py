@@ -106,8 +106,8 @@ def _measure(
         add_shadow(report, fitted("forest100"), pairs, seconds, directory)
     if "tracing" in parts:
         print("tracing …", flush=True)
-        rounds, pairs, seconds = (1, 2, 1) if quick else (7, 20, 2)
-        add_tracing(report, fitted("forest100"), rounds, pairs, seconds, directory)
+        chunks, pairs, seconds = (10, 2, 1) if quick else (100, 20, 2)
+        add_tracing(report, fitted("forest100"), chunks, pairs, seconds, directory)
     if "cold" in parts:
         print("cold …", flush=True)
         add_cold_start(report, fitted("forest300"), 2 if quick else 7, directory)

@@ -65,6 +65,7 @@ def schema() -> dict[Path, str]:
     theirs = json.loads((package / _DEFINITIONS).read_text("utf-8"))["$defs"]
     named: set[str] = set()
     source = _closed(_referring(source, named))
+    _require(source, yaml.safe_load((CHART / "values.yaml").read_text("utf-8")), source["$defs"])
     for name in sorted(_needed(named, theirs)):
         source["$defs"][name] = _without_descriptions(theirs[name])
     return {SCHEMA: json.dumps(source, indent=1) + "\n"}
@@ -92,6 +93,32 @@ def _closed(node: Any) -> Any:
     if isinstance(node.get("properties"), dict) and "additionalProperties" not in node:
         closed["additionalProperties"] = False
     return closed
+
+
+# Null takes them away, and the objects that they would be in do without.
+_OPTIONAL = {"labels", "resources", "podSecurityContext", "securityContext", "samplerArg"}
+
+
+def _require(node: Any, defaults: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
+    """Add ``required`` for the values that templates need, which are those with a default.
+
+    Helm takes a value away that is set to null, and a template would fail where it looks for it.
+    """
+    for key, default in defaults.items():
+        below = node["properties"][key]
+        full = {**definitions.get(below.get("$ref", "").removeprefix("#/$defs/"), {}), **below}
+        if default in (None, "", {}, []) or isinstance(default, list) or key in _OPTIONAL:
+            continue
+        if "null" in full.get("type", ()):
+            continue
+        if key not in node.setdefault("required", []):
+            node["required"].append(key)
+        if isinstance(default, dict):
+            if "properties" not in below:
+                below["required"] = []
+                _require({**full, "required": below["required"]}, default, definitions)
+            else:
+                _require(below, default, definitions)
 
 
 def _needed(names: set[str], definitions: Mapping[str, Any]) -> set[str]:

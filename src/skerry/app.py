@@ -214,6 +214,7 @@ def build_admission(settings: Settings, parts: Parts) -> Admission:
         context.serving_map,
         context.default_model,
         context.executor,
+        max_batch_rows=settings.max_batch_rows,
         timeout_s=settings.request_timeout_s,
     )
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, MutableMapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from skerry.core.tracing_options import OtlpProtocol, Sampling, SpanExporterKind, TracingOptions
+from skerry.core.tracing_options import (
+    OtlpCompression,
+    OtlpProtocol,
+    Sampling,
+    SpanExporterKind,
+    TracingOptions,
+)
 from skerry.settings import SettingsError
 
 _GRPC_PACKAGE = "opentelemetry.exporter.otlp.proto.grpc"
@@ -26,6 +33,21 @@ _SAMPLERS = {
     "parentbased_always_off": Sampling(0.0),
 }
 _DEFAULT_QUEUE, _DEFAULT_BATCH = 2048, 512
+# Source: RFC 9110, token; and what HTTP and gRPC both take as a value.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[ -~]*")
+# The same before %XX is decoded, without what the SDK refuses there.
+_GIVEN_VALUE = re.compile(r"[ !#-+\--:<-\[\]-~]*")
+
+
+def forget_blank_variables(environment: MutableMapping[str, str]) -> None:
+    """Remove OpenTelemetry's variables that hold nothing, before any of its packages is imported.
+
+    They count as none, says its specification; some of its packages read them as values.
+    """
+    for name in [name for name in environment if name.startswith("OTEL_")]:
+        if not environment[name].strip():
+            del environment[name]
 
 
 def load_tracing_options(environment: Mapping[str, str] | None = None) -> TracingOptions | None:
@@ -43,14 +65,16 @@ def load_tracing_options(environment: Mapping[str, str] | None = None) -> Tracin
     exporters = _exporters(variables)
     if not exporters:
         return None
-    protocol = OtlpProtocol.HTTP
+    protocol, compression = OtlpProtocol.HTTP, OtlpCompression.NONE
     if SpanExporterKind.OTLP in exporters:
-        protocol = _protocol(variables)
+        protocol, compression = _protocol(variables), _compression(variables)
         _check_endpoint(variables, protocol)
+        _check_headers(variables)
     propagators = _propagators(variables)
     return TracingOptions(
         exporters=exporters,
         protocol=protocol,
+        compression=compression,
         timeout_s=_timeout_s(variables),
         sampling=_sampling(variables),
         max_queue_spans=_queue(variables),
@@ -93,6 +117,15 @@ def _protocol(variables: Mapping[str, str]) -> OtlpProtocol:
     return protocol
 
 
+def _compression(variables: Mapping[str, str]) -> OtlpCompression:
+    name, value = _otlp(variables, "COMPRESSION")
+    try:
+        return OtlpCompression(value or OtlpCompression.NONE)
+    except ValueError:
+        known = " or ".join(OtlpCompression)
+        raise SettingsError(f"{name}: expected {known}, got {value!r}") from None
+
+
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
@@ -102,14 +135,46 @@ def _is_installed(package: str) -> bool:
 
 def _check_endpoint(variables: Mapping[str, str], protocol: OtlpProtocol) -> None:
     name, value = _otlp(variables, "ENDPOINT")
-    if value is None or protocol is OtlpProtocol.GRPC:
+    if value is None:
         return
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        shown = f"{parts.scheme}://…" if parts.username else value
+    # Whatever has an @ may hold a password, wherever a wrong URL has it.
+    shown = "…@…" if "@" in value else value[:100]
+    if protocol is OtlpProtocol.GRPC:
+        if "@" in value:  # The SDK would write it to the log with every failure.
+            raise SettingsError(
+                f"{name}: expected host and port without a user, got {shown!r};"
+                " OTEL_EXPORTER_OTLP_HEADERS is for credentials"
+            )
+        return
+    try:
+        parts = urlsplit(value)
+        is_url = parts.scheme in ("http", "https") and bool(parts.netloc)
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise SettingsError(f"{name}: expected a URL such as http://localhost:4318, got {shown!r}")
+
+
+def _check_headers(variables: Mapping[str, str]) -> None:
+    """Refuse what the SDK, the HTTP client or gRPC would quote in the log, with its token."""
+    name, value = _otlp(variables, "HEADERS")
+    pairs = [] if value is None else value.split(",")
+    if not all(_is_header(pair.strip()) for pair in pairs if pair.strip()):
         raise SettingsError(
-            f"{name}: expected a URL such as http://localhost:4318, got {shown[:100]!r}"
+            f"{name}: expected name=value,… with values in ASCII and percent-encoded;"
+            " what came is not shown"
         )
+
+
+def _is_header(pair: str) -> bool:
+    name, equals, value = pair.partition("=")
+    return (
+        bool(equals)
+        and _HEADER_NAME.fullmatch(name.strip(" \t")) is not None
+        and _HEADER_NAME.fullmatch(unquote(name).strip()) is not None
+        and _GIVEN_VALUE.fullmatch(value.strip(" \t")) is not None
+        and _HEADER_VALUE.fullmatch(unquote(value).strip()) is not None
+    )
 
 
 def _timeout_s(variables: Mapping[str, str]) -> float:
@@ -137,7 +202,8 @@ def _sampling(variables: Mapping[str, str]) -> Sampling:
 
 
 def _queue(variables: Mapping[str, str]) -> int:
-    queue = _count(variables, "OTEL_BSP_MAX_QUEUE_SIZE", _DEFAULT_QUEUE)
+    # A prediction has two spans, and they are queued together.
+    queue = _count(variables, "OTEL_BSP_MAX_QUEUE_SIZE", _DEFAULT_QUEUE, at_least=2)
     name = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
     batch = _count(variables, name, _DEFAULT_BATCH)
     if batch > queue:
@@ -164,12 +230,14 @@ def _propagators(variables: Mapping[str, str]) -> frozenset[str]:
     return names
 
 
-def _count(variables: Mapping[str, str], name: str, default: int) -> int:
+def _count(variables: Mapping[str, str], name: str, default: int, at_least: int = 1) -> int:
     value = variables.get(name)
     if value is None:
         return default
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise SettingsError(f"{name}: expected a whole number of at least 1, got {value!r}")
+    if not (value.isascii() and value.isdigit() and int(value) >= at_least):
+        raise SettingsError(
+            f"{name}: expected a whole number of at least {at_least}, got {value!r}"
+        )
     return int(value)
 
 

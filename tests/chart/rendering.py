@@ -62,14 +62,14 @@ def values_of(path: Path) -> dict[str, Any]:
     return values if below is None else with_changes(values_of(path.with_name(below)), values)
 
 
-def render(values: Mapping[str, Any]) -> list[Object]:
+def render(values: Mapping[str, Any], *options: str) -> list[Object]:
     """Return the objects that the chart makes of the values, those of ``helm test`` included."""
-    return [yaml.safe_load(each) for each in documents(values)]
+    return [yaml.safe_load(each) for each in documents(values, *options)]
 
 
-def documents(values: Mapping[str, Any]) -> list[str]:
+def documents(values: Mapping[str, Any], *options: str) -> list[str]:
     """Return the rendered objects as text, byte for byte as Helm would send them."""
-    done = _template(json.dumps(values))
+    done = _template(json.dumps(values), *options)
     assert done.returncode == 0, done.stderr
     parts = done.stdout.split("---\n# Source: ")
     return [text for part in parts[1:] if (text := part.partition("\n")[2]).strip()]
@@ -97,8 +97,8 @@ def notes(values: Mapping[str, Any]) -> str:
 
 
 @functools.cache
-def _template(values: str) -> subprocess.CompletedProcess[str]:
-    return _helm(CHART, values)
+def _template(values: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return _helm(CHART, values, *options)
 
 
 def _helm(chart: Path, values: str, *more: str) -> subprocess.CompletedProcess[str]:

@@ -125,6 +125,32 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         },
         "expected each header once for the canary, got x-a more",
     ),
+    "header-that-is-no-text": (
+        SMALL,
+        {"traffic": {"canary": {**CANARY, "headers": [{"name": "X-Canary", "value": True}]}}},
+        "expected text as the value of the header X-Canary, got true: quote it, or use"
+        " --set-string",
+    ),
+    "text-of-a-weight-over-100": (
+        SMALL,
+        {"traffic": {"canary": {"version": "v2", "weight": "100.5"}}},
+        "expected a weight of at most 100 for the canary v2, got 100.5",
+    ),
+    "text-of-a-sample-over-100": (
+        SMALL,
+        {"traffic": {"shadow": {"version": "v2", "sample": "101"}}},
+        "traffic.shadow.sample: expected at most 100, got 101",
+    ),
+    "number-of-no-version": (
+        SMALL,
+        {"traffic": {"stable": 2.0}},
+        "traffic.stable: expected one of versions (v1, v2), got 2",
+    ),
+    "loaded-version-that-is-not-listed": (
+        SMALL,
+        {"traffic": {"versions": ["v1", "v9"]}},
+        "traffic.versions[1]: expected one of versions (v1, v2), got v9",
+    ),
     "sticky-by-both": (
         SMALL,
         {"traffic": {"sticky": {"header": "X-User-Id", "cookie": "user"}}},
@@ -173,10 +199,27 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         {"ingress": {"enabled": True, "hosts": [{"host": "iris.example.org"}]}},
         "ingress.enabled: in mode gateway the Gateway is the way in: set it to false",
     ),
+    "ingress-for-no-host": (
+        SMALL,
+        {"ingress": {"enabled": True}},
+        "ingress.hosts: expected the hosts to answer for, such as [{host: iris.example.org}]",
+    ),
     "node-port-behind-a-gateway": (
         GATEWAY,
         {"service": {"type": "NodePort", "nodePort": 30080}},
         "service.nodePort: in mode gateway each version has a Service, and they can't share a port",
+    ),
+    "two-headers-behind-a-gateway": (
+        GATEWAY,
+        {
+            "traffic": {
+                "canary": {
+                    "version": "v2",
+                    "headers": [{"name": "X-A", "value": "1"}, {"name": "X-B", "value": "2"}],
+                }
+            }
+        },
+        "expected at most one header for the canary v2 in mode gateway, got 2: a Gateway prefers",
     ),
     "more-versions-than-rules": (
         GATEWAY,
@@ -191,8 +234,8 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
     "name-that-is-too-long": (
         GATEWAY,
         {"versions": {"v1": {}, "v" * 60: {}}},
-        "can't be the name of a Service (at most 63 lower-case letters, digits and -, a letter"
-        " first): set fullnameOverride, or rename the version",
+        "can't be the name of a Service (at most 63 characters): set"
+        " fullnameOverride, or rename the version",
     ),
     "grace-period-too-short": (
         SMALL,
@@ -219,6 +262,22 @@ TOGETHER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
         },
         "terminationGracePeriodSeconds: expected at least 67 (preStopSleepSeconds +"
         " SKERRY_DRAIN_DELAY_S + SKERRY_SHUTDOWN_TIMEOUT_S + 30 for the last traces), got 60",
+    ),
+    "name-that-no-service-has": (
+        SMALL,
+        {"nameOverride": "My_Name"},
+        "fullnameOverride: iris-My_Name can't be the name of a Service (lower-case letters, digits"
+        " and -, a letter first)",
+    ),
+    "name-that-begins-with-a-digit": (
+        GATEWAY,
+        {"fullnameOverride": "7iris"},
+        "fullnameOverride: 7iris can't be the name of a Service",
+    ),
+    "label-that-finds-pods": (
+        SMALL,
+        {"podLabels": {"app.kubernetes.io/component": "other"}},
+        "podLabels: app.kubernetes.io/component is the chart's own label: leave it out",
     ),
     "label-of-the-chart": (
         SMALL,
@@ -327,12 +386,8 @@ ALONE: Mapping[str, tuple[Mapping[str, Any], str]] = {
         "at '/traffic/canary/weight': maximum: got 101, want 100",
     ),
     "weight-that-is-text": (
-        {"traffic": {"canary": {"version": "v2", "weight": "10"}}},
-        "at '/traffic/canary/weight': got string, want number",
-    ),
-    "header-that-is-no-text": (
-        {"traffic": {"canary": {**CANARY, "headers": [{"name": "X-Canary", "value": True}]}}},
-        "at '/traffic/canary/headers/0/value': got boolean, want string",
+        {"traffic": {"canary": {"version": "v2", "weight": "ten"}}},
+        "at '/traffic/canary/weight': 'ten' does not match pattern",
     ),
     "version-that-is-no-name": (
         {"versions": {"v 1": {}}},
@@ -345,6 +400,10 @@ ALONE: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "digest-that-is-none": (
         {"traffic": {"digests": {"v1": "sha256:1234"}}},
         "at '/traffic/digests/v1': 'sha256:1234' does not match pattern",
+    ),
+    "claim-that-is-no-name": (
+        {"source": {"existingClaim": "My_Models"}},
+        "at '/source/existingClaim': 'My_Models' does not match pattern",
     ),
     "relative-host-path": (
         {"source": {"hostPathVolume": {"path": "models"}}},

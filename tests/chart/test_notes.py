@@ -56,10 +56,17 @@ def upgraded(values: Mapping[str, Any], command: list[str]) -> dict[str, Any]:
     for assignment in options_after(command, "--set"):
         path, _, value = assignment.partition("=")
         change: Any = {"null": None}.get(value, int(value) if value.isdigit() else value)
-        for key in reversed(path.split(".")):
-            change = {key: change}
-        changed = with_changes(changed, change)
+        changed = with_changes(changed, nested(path, change))
+    for assignment in options_after(command, "--set-string"):
+        path, _, value = assignment.partition("=")
+        changed = with_changes(changed, nested(path, value))
     return changed
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """Return the value below the keys of a path with dots."""
+    head, _, rest = path.partition(".")
+    return {head: nested(rest, value) if rest else value}
 
 
 @pytest.mark.parametrize("base", [SMALL, GATEWAY], ids=["inProcess", "gateway"])
@@ -73,6 +80,16 @@ def test_upgrades_are_to_half_of_the_traffic_and_to_all_of_it(base: Mapping[str,
     assert ("v2", None) == (promoted["traffic"]["stable"], promoted["traffic"]["canary"])
     assert render(half)
     assert render(promoted)
+
+
+def test_a_version_whose_name_is_a_number_is_promoted_as_text() -> None:
+    canary = {"version": "10", "weight": 10}
+    values = {**SMALL, "versions": {"9": {}, "10": {}}}
+    values["traffic"] = {"stable": "9", "canary": canary}
+    promotion = [each for each in commands_in(notes(values)) if each[1] == "upgrade"][1]
+
+    assert ["traffic.stable=10"] == options_after(promotion, "--set-string")
+    assert "10" == upgraded(values, promotion)["traffic"]["stable"]
 
 
 def test_without_a_canary_the_next_version_is_one() -> None:
@@ -99,6 +116,8 @@ def test_asks_with_the_token_where_there_is_one() -> None:
     assert all(
         "Authorization: Bearer $TOKEN" in " ".join(c) for c in commands_in(text) if c[0] == "curl"
     )
+    [show] = [each for each in commands_in(text) if each[0] == "skerry"]
+    assert ["$TOKEN"] == options_after(show, "--token")
     assert "Authorization" not in notes(SMALL)
 
 

@@ -14,9 +14,11 @@ import yaml
 
 from helm.generate import CHART, MANIFESTS, program
 from tests.chart.rendering import (
+    SMALL,
     VALUE_FILES,
     key_of,
     needs_helm,
+    only,
     render,
     values_of,
 )
@@ -44,6 +46,18 @@ def test_objects_are_valid(path: Path) -> None:
         check(each)
     keys = [key_of(each) for each in objects]
     assert sorted(set(keys)) == sorted(keys)
+
+
+@needs_helm
+def test_ingress_can_be_for_every_host() -> None:
+    ingress = only(
+        render({**SMALL, "ingress": {"enabled": True, "hosts": [{"paths": [{"path": "/iris"}]}]}}),
+        "Ingress",
+    )
+    check(ingress)
+    [rule] = ingress["spec"]["rules"]
+    assert "host" not in rule
+    assert ["/iris"] == [each["path"] for each in rule["http"]["paths"]]
 
 
 @needs_helm

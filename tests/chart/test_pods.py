@@ -103,6 +103,30 @@ def test_settings_keep_their_form() -> None:
     )
 
 
+def test_settings_can_be_text() -> None:
+    settings = {
+        "SKERRY_MAX_BATCH_ROWS": "5000",
+        "SKERRY_LOG_SAMPLE": "0.1",
+        "SKERRY_DRAIN_DELAY_S": "2.5",
+        "SKERRY_REQUIRE_MANIFEST": "true",
+    }
+    otel = {"endpoint": "http://collector:4318", "samplerArg": "0.5"}
+    found = deployment(
+        {"settings": settings, "otel": otel, "image": {"tag": 20240101}, "preStopSleepSeconds": 16}
+    )
+    variables = variables_of(found)
+    assert "0.5" == variables["OTEL_TRACES_SAMPLER_ARG"]
+    assert "skerry:20240101" == container_of(found)["image"]
+    assert "20240101" == found["metadata"]["labels"]["app.kubernetes.io/version"]
+    taken = load_settings(environment={name: variables[name] for name in settings})
+    assert (5000, 0.1, 2.5, True) == (
+        taken.max_batch_rows,
+        taken.log_sample,
+        taken.drain_delay_s,
+        taken.require_manifest,
+    )
+
+
 def test_host_can_be_another() -> None:
     everywhere = "0.0.0.0"  # noqa: S104 - it is compared, not listened on
     assert everywhere == variables_of(deployment({}))["SKERRY_HOST"]
@@ -148,7 +172,7 @@ def test_traces_are_set_by_the_standard_names() -> None:
     otel = {
         "endpoint": "http://collector:4318",
         "samplerArg": 0.25,
-        "resourceAttributes": {"deployment.environment.name": "test", "team": "vision"},
+        "resourceAttributes": {"deployment.environment.name": "test", "team": "a: b #1"},
     }
     variables = variables_of(deployment({"otel": otel}))
     assert {
@@ -158,7 +182,7 @@ def test_traces_are_set_by_the_standard_names() -> None:
         "OTEL_TRACES_SAMPLER_ARG": "0.25",
         "OTEL_RESOURCE_ATTRIBUTES": "k8s.namespace.name=$(K8S_NAMESPACE_NAME),"
         "k8s.pod.name=$(K8S_POD_NAME),k8s.node.name=$(K8S_NODE_NAME),"
-        "deployment.environment.name=test,team=vision",
+        "deployment.environment.name=test,team=a: b #1",
     } == {name: value for name, value in variables.items() if name.startswith("OTEL_")}
     assert not [name for name in variables_of(deployment({})) if name.startswith("OTEL_")]
 

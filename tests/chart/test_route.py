@@ -11,7 +11,7 @@ from tests.chart.rendering import GATEWAY, needs_helm, only, render, with_change
 
 pytestmark = needs_helm
 
-HEADERS = [{"name": "X-Canary", "value": "true"}, {"name": "X-Team", "value": "vision"}]
+HEADERS = [{"name": "X-Canary", "value": "true"}]
 THREE: Mapping[str, Any] = {**GATEWAY, "versions": {"v1": {}, "2.0_B": {}, "v3": {}}}
 
 
@@ -61,6 +61,18 @@ def test_a_version_can_be_pinned_by_header_and_by_path() -> None:
         {"path": {"type": "PathPrefix", "value": "/api/v1/models/iris/versions/2.0_B"}},
         {"path": {"type": "PathPrefix", "value": "/v2/models/iris/versions/2.0_B"}},
     ] == pinned["iris-skerry-2-0-b"]["matches"]
+
+
+def test_pins_by_path_work_below_the_root_path_and_without_it() -> None:
+    values = with_changes(THREE, {"settings": {"SKERRY_ROOT_PATH": "/iris"}})
+    [rule] = only(render(values), "HTTPRoute")["spec"]["rules"][2:3]
+
+    assert [
+        "/api/v1/models/iris/versions/v3",
+        "/v2/models/iris/versions/v3",
+        "/iris/api/v1/models/iris/versions/v3",
+        "/iris/v2/models/iris/versions/v3",
+    ] == [each["path"]["value"] for each in rule["matches"] if "path" in each]
 
 
 @pytest.mark.parametrize(

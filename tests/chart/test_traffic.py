@@ -46,6 +46,22 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
     "shadow": {"stable": "v1", "shadow": {"version": "v2", "sample": 12.5}},
     "digests": {"stable": "v1", "digests": {"v1": f"sha256:{'0123456789abcdef' * 4}"}},
     "versions": {"stable": "v1", "versions": "latest:2"},
+    "list-of-versions": {"stable": "v1", "versions": ["v10", "v1"]},
+}
+
+
+# As --set makes them, and as they are meant.
+LOOSE: Mapping[str, Any] = {
+    "stable": 9,
+    "canaries": [{"version": 10, "weight": "33.33"}, {"version": 20240101, "weight": "2"}],
+    "shadow": {"version": "v1", "sample": "12.50"},
+    "versions": [9, 10, "v1"],
+}
+MEANT: Mapping[str, Any] = {
+    "stable": "9",
+    "canaries": [{"version": "10", "weight": 33.33}, {"version": "20240101", "weight": 2}],
+    "shadow": {"version": "v1", "sample": 12.5},
+    "versions": ["9", "10", "v1"],
 }
 
 
@@ -63,6 +79,26 @@ def test_server_reads_the_policy_that_the_values_say(name: str) -> None:
     document = document_in(only(render(values), "ConfigMap"))
 
     assert {"iris": TrafficPolicy.from_value(expected, "iris")} == document.models
+
+
+def test_text_is_taken_as_a_number_and_a_number_as_a_version() -> None:
+    versions: Mapping[str, Any] = {"v1": {}, "9": {}, "10": {}, "20240101": {}}
+    loose, meant = (
+        only(render({**SMALL, "versions": versions, "traffic": traffic}), "ConfigMap")
+        for traffic in (LOOSE, MEANT)
+    )
+    assert {"iris": TrafficPolicy.from_value(MEANT, "iris")} == document_in(loose).models
+    assert meant == loose
+
+
+def test_weight_can_be_set_on_the_command_line() -> None:
+    values = with_changes(SMALL, {"traffic": {"canary": {"version": "v2", "weight": 10}}})
+    config_map = only(render(values, "--set", "traffic.canary.weight=33.33"), "ConfigMap")
+    [canary] = document_in(config_map).models["iris"].canaries
+    assert 33.33 == canary.weight
+    content = config_map["data"]["traffic.yaml"].encode()
+    expected = hashlib.sha256(content).hexdigest()[:12]
+    assert expected == config_map["metadata"]["annotations"]["skerry/generation"]
 
 
 @pytest.mark.parametrize("path", VALUE_FILES, ids=lambda path: path.name)

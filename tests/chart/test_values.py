@@ -12,7 +12,15 @@ import yaml
 
 from helm.generate import CHART, README, SCHEMA
 from skerry.settings import PREFIX, Settings
-from tests.chart.rendering import SMALL, needs_helm, only, render, with_changes
+from tests.chart.rendering import (
+    SMALL,
+    container_of,
+    needs_helm,
+    only,
+    refusal,
+    render,
+    with_changes,
+)
 
 DOCUMENT = json.loads(SCHEMA.read_text("utf-8"))
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
@@ -129,6 +137,96 @@ def test_settings_are_the_server_s() -> None:
             if key == "minimum" and bounds["exclusiveMinimum"]:
                 continue
             assert expected == [schema[key]] if expected else key not in schema, (name, key)
+
+
+def without_needed(
+    defaults: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every value that may be null, by the schema."""
+    for key, default in defaults.items():
+        below = resolved(schema["properties"][key])
+        if key not in schema.get("required", ()):
+            yield (key,)
+        elif isinstance(default, Mapping) and default:
+            yield from ((key, *path) for path in without_needed(default, below))
+
+
+def at(path: tuple[str, ...], value: Any) -> Any:
+    return {path[0]: at(path[1:], value)} if path else value
+
+
+@needs_helm
+def test_whatever_the_schema_does_not_need_can_be_null() -> None:
+    needed_by_sentences = {("versions",), ("model", "name"), ("traffic", "stable")}
+    enabled = {
+        "metrics": {key: {"enabled": True} for key in DEFAULTS["metrics"]},
+        "autoscaling": {"enabled": True, "targetRequestsInFlight": 1},
+        "networkPolicy": {"enabled": True},
+        "ingress": {"enabled": True, "hosts": [{}]},
+        "otel": {"endpoint": "http://collector:4318"},
+    }
+    values = with_changes(SMALL, enabled)
+    for path in without_needed(DEFAULTS, DOCUMENT):
+        if path not in needed_by_sentences and path[0] not in ("global", "source"):
+            given: Any = values
+            for key in path:
+                given = given.get(key) if isinstance(given, Mapping) else None
+            values = with_changes(values, at(path, None)) if given is None else values
+
+    objects = render(values)
+
+    container = container_of(only(objects, "Deployment"))
+    assert "readinessProbe" not in container
+    assert "livenessProbe" not in container
+    assert "startupProbe" in container
+
+
+@needs_helm
+@pytest.mark.parametrize(
+    "path", ["image", "traffic.gateway", "probes.startup", "metrics", "service.port", "helmTest"]
+)
+def test_null_for_what_is_needed_is_refused_by_its_name(path: str) -> None:
+    keys = tuple(path.split("."))
+    said = refusal(with_changes(SMALL, at(keys, None)))
+    where = "".join(f"/{key}" for key in keys[:-1])
+    assert f"at '{where}': missing property '{keys[-1]}'" in said
+
+
+def settings_with(mark: type[object]) -> dict[str, Any]:
+    """Return the bounds of one kind, by setting that the values may have."""
+    schemas = DOCUMENT["properties"]["settings"]["properties"]
+    return {
+        setting: bound
+        for name, field in Settings.model_fields.items()
+        if schemas[setting := f"{PREFIX}{name.upper()}"]
+        for bound in field.metadata
+        if isinstance(bound, mark)
+    }
+
+
+@needs_helm
+def test_settings_that_are_text_keep_the_server_s_bounds() -> None:
+    # The schema takes no sign in a text, so that 0 as the least needs no sentence.
+    least = {
+        name: f"at least {m.ge}" for name, m in settings_with(annotated_types.Ge).items() if m.ge
+    }
+    above = dict.fromkeys(settings_with(annotated_types.Gt), "more than 0")
+    most = {name: m.le for name, m in settings_with(annotated_types.Le).items()}
+    assert least
+    assert above
+    assert most
+
+    too_small = refusal(with_changes(SMALL, {"settings": dict.fromkeys(least | above, "0")}))
+    too_big = refusal(
+        with_changes(
+            SMALL, {"settings": {name: f"{limit + 1:.0f}" for name, limit in most.items()}}
+        )
+    )
+
+    for name, sentence in (least | above).items():
+        assert f"settings.{name}: expected {sentence}, got 0" in too_small
+    for name, limit in most.items():
+        assert f"settings.{name}: expected at most {limit:.0f}, got {limit + 1:.0f}" in too_big
 
 
 def test_every_setting_has_a_place_in_the_notes_of_the_readme() -> None:

@@ -13,8 +13,10 @@ import pytest
 
 from tests.conformance.v2_client import tensor
 from tests.integration.models import (
+    gated_repository,
     iris_model,
     iris_repository,
+    open_gate,
     plugin_env,
     put,
     settle,
@@ -97,7 +99,11 @@ def test_what_appears_while_a_model_is_unloaded_waits(tmp_path: Path) -> None:
         put(repository, "iris", "v2", iris_model())
         server.wait_for(lambda: ("iris", "v2") in states(server))
         time.sleep(1)  # the settle time, three times over
+        assert {"UNAVAILABLE"} == set(states(server).values()) - {"READY"}
         assert "READY" not in {states(server)["iris", version] for version in ("v1", "v2")}
+        assert {"unloaded by request: POST /v2/repository/models/iris/load loads it"} == {
+            entry["reason"] for entry in index(server) if entry["name"] == "iris"
+        }
 
         assert 200 == change(server, "iris", "load").status_code
         assert {"READY"} == set(states(server).values())
@@ -110,6 +116,19 @@ def test_load_follows_the_version_policy(tmp_path: Path) -> None:
         assert 200 == change(server, "iris", "load").status_code
 
         assert ["v2"] == [entry["version"] for entry in index(server, ready=True)]
+
+
+def test_index_says_of_a_version_that_was_never_loaded_why(tmp_path: Path) -> None:
+    repository = iris_repository(tmp_path, "v1", "v2")
+    with serve(repository, env={"SKERRY_VERSION_POLICY": "latest:1"}) as server:
+        entries = {entry["version"]: (entry["state"], entry["reason"]) for entry in index(server)}
+        discovered = server.state("iris", "v1")
+
+    assert "DISCOVERED" == discovered
+    assert {
+        "v1": ("UNAVAILABLE", "not selected by the version policy"),
+        "v2": ("READY", ""),
+    } == entries
 
 
 def test_load_finds_what_was_put_there_just_now(tmp_path: Path) -> None:
@@ -170,6 +189,48 @@ def test_a_request_that_runs_is_answered_by_what_was_unloaded(tmp_path: Path) ->
     assert 200 == unloaded.status_code
     assert "UNLOADING" == meanwhile
     assert [200] == [answer.status_code for answer in answers]
+
+
+def _moves(server: RunningServer) -> list[str]:
+    return [record["state"] for record in server.log() if record["event"] == "version_state"]
+
+
+def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> None:
+    repository = gated_repository(tmp_path, gate := tmp_path / "gate")
+    env = {**plugin_env(tmp_path), "SKERRY_REQUEST_TIMEOUT_S": "2"}
+    with serve(repository, env=env, wait_ready=False) as server:
+        server.wait_for_state("gated", "v1", "LOADING")
+        unloaded = change(server, "gated", "unload")
+        open_gate(gate)
+        server.wait_for(lambda: _moves(server)[-1:] == ["UNLOADED"])
+        moves = _moves(server)
+        entry = index(server)[0]
+        change(server, "gated", "load")
+        server.wait_for_state("gated", "v1", "READY")
+
+    assert (504, True) == (unloaded.status_code, "goes on" in unloaded.json()["error"])
+    assert ["VERIFYING", "LOADING", "WARMING", "UNLOADED"] == moves
+    assert ("UNAVAILABLE", True) == (entry["state"], "unloaded by request" in entry["reason"])
+
+
+def test_load_during_a_load_that_fails_tells_of_that_one(tmp_path: Path) -> None:
+    repository = gated_repository(tmp_path, gate := tmp_path / "gate")
+    answers: list[httpx.Response] = []
+    with serve(repository, env=plugin_env(tmp_path), wait_ready=False) as server:
+        server.wait_for_state("gated", "v1", "LOADING")
+        url = f"{server.url}/v2/repository/models/gated/load"
+        asking = threading.Thread(
+            target=lambda: answers.append(httpx.post(url, headers=ADMIN, timeout=30))
+        )
+        asking.start()
+        time.sleep(1)  # for the request to come, and two looks to end
+        open_gate(gate, "fail")
+        asking.join(30)
+        attempts = server.client.get("/api/v1/models/gated/versions/v1").json()["load"]["attempts"]
+
+    assert [503] == [answer.status_code for answer in answers]
+    assert "v1 is FAILED" in answers[0].json()["error"]
+    assert 1 == attempts
 
 
 @pytest.fixture(scope="module")

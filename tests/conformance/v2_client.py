@@ -108,6 +108,8 @@ def request_of(
         ]
     inputs, data = [], []
     for name, datatype, shape, values in columns:
+        if datatype != "BYTES" and any(isinstance(v, str) for v in values):
+            datatype = "BYTES"  # A column that the model does not read may hold anything.
         if not as_bytes or (datatype == "BYTES" and None in values):
             inputs.append(tensor(name, datatype, shape, values))
             continue

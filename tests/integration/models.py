@@ -63,6 +63,7 @@ def settle(repository: Path) -> None:
 
 ESTIMATORS = '''
 import time
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -90,6 +91,24 @@ class SlowRegressor(RegressorMixin, BaseEstimator):
             else:
                 time.sleep(self.seconds)
         return np.ones(len(X))
+
+
+class Gated(SlowRegressor):
+    """Is not read before a file is there, and not at all where that says so; gives up by itself."""
+
+    def __init__(self, gate=""):
+        super().__init__()
+        self.gate = gate
+
+    def __setstate__(self, state):
+        gate, end = Path(state["gate"]), time.monotonic() + 30
+        while not gate.exists():
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {gate}")
+            time.sleep(0.01)
+        if "fail" in gate.read_text():
+            raise ValueError("the gate says so")
+        super().__setstate__(state)
 
 
 class Ballast(RegressorMixin, BaseEstimator):
@@ -177,6 +196,25 @@ def slow_repository(directory: Path, *, seconds: float, busy: bool = False) -> P
     put(repository, "slow", "v1", module.SlowRegressor(seconds, busy).fit(np.zeros((2, 1))))
     settle(repository)
     return repository
+
+
+def gated_repository(directory: Path, gate: Path) -> Path:
+    """Return a repository whose model is being read until the gate is there: "open", or "fail".
+
+    The file appears as a whole where it is renamed into place; needs ``plugin_env``.
+    """
+    repository = directory / "models"
+    repository.mkdir(exist_ok=True)
+    put(repository, "gated", "v1", estimators(directory).Gated(str(gate)).fit(np.zeros((2, 1))))
+    settle(repository)
+    return repository
+
+
+def open_gate(gate: Path, word: str = "open") -> None:
+    """Let a gated model be read, or fail."""
+    staging = gate.with_suffix(".tmp")
+    staging.write_text(word, encoding="ascii")
+    staging.rename(gate)
 
 
 def plugin_env(directory: Path) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +129,23 @@ def test_many_models_are_links_to_their_own_page(tmp_path: Path) -> None:
     assert [name for name in names if f"canary share of {name}" in page] == names[:WHOLE_MODELS]
     assert [name for name in names if f"/?model={name}&amp;" in page] == names[WHOLE_MODELS:]
     assert [names[-1]] == [name for name in names if f"canary share of {name}" in last]
+
+
+def test_no_two_elements_share_an_id(tmp_path: Path) -> None:
+    """Names may contain hyphens, so that two pairs of them can look the same when joined by one."""
+    repository = tmp_path / "models"
+    repository.mkdir()
+    put(repository, "a", "b-c", iris_model())
+    put(repository, "a-b", "c", iris_model())
+    settle(repository)
+    with serve(repository) as server:
+        page = server.client.get("/").text
+
+    ids = re.findall(r'\sid="([^"]*)"', page)
+    assert {"version:a:b-c", "version:a-b:c"} <= set(ids)
+    assert [] == [name for name, number in Counter(ids).items() if number > 1]
+    named = re.findall(r'\s(?:for|aria-labelledby|aria-describedby)="([^"]*)"', page)
+    assert [] == sorted(set(named) - set(ids))
 
 
 def test_a_repository_without_models_has_a_page(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
@@ -28,8 +28,8 @@ from tests.integration.console_scene import (
     put_canary,
     steady_load,
 )
-from tests.integration.models import iris_repository, put, settle
-from tests.integration.server import ADMIN_TOKEN, RunningServer, serve
+from tests.integration.models import iris_model, iris_repository, put, settle
+from tests.integration.server import ADMIN, ADMIN_TOKEN, RunningServer, serve
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium")
 
@@ -101,6 +101,21 @@ def wait_for_share(page: Page, who: str, low: float, high: float) -> float:
         arg=[who, low, high],
     )
     return live_share(page, who)
+
+
+def wait_for_refreshes(page: Page) -> None:
+    """Wait until the page has asked for itself again, more than once."""
+    page.wait_for_function(
+        "began => performance.getEntriesByType('resource').length > began + 2",
+        arg=page.evaluate("performance.getEntriesByType('resource').length"),
+    )
+
+
+def hold(page: Page, pattern: str) -> list[Route]:
+    """Keep requests back from now on; the list gets them."""
+    held: list[Route] = []
+    page.route(pattern, lambda route: held.append(route))
+    return held
 
 
 def drag_to(page: Page, slider: Locator, percent: float) -> None:
@@ -187,6 +202,19 @@ def test_an_answer_shows_probabilities_version_and_track(
     assert [] == seen.complaints
 
 
+def test_an_answer_that_takes_longer_than_a_refresh_is_shown(
+    server: RunningServer, browser: Browser
+) -> None:
+    with visit(browser, server.url) as seen:
+        held = hold(seen.page, "**/predict")
+        form = seen.page.get_by_role("form", name="try iris", exact=True)
+        form.get_by_role("button", name="Predict", exact=True).click()
+        wait_for_refreshes(seen.page)
+        held[0].continue_()
+
+        expect(form.locator(".prediction")).to_be_visible()
+
+
 def test_a_field_that_is_wrong_is_named_and_focused(
     server: RunningServer, browser: Browser
 ) -> None:
@@ -210,10 +238,7 @@ def test_what_somebody_does_outlives_the_refreshes(server: RunningServer, browse
         slider.focus()
         page.keyboard.press("ArrowRight")
         asked = len(seen.asked)
-        page.wait_for_function(
-            "began => performance.getEntriesByType('resource').length > began + 2",
-            arg=page.evaluate("performance.getEntriesByType('resource').length"),
-        )
+        wait_for_refreshes(page)
 
         assert asked < len(seen.asked)
         expect(slider).to_have_value("11")
@@ -328,6 +353,38 @@ def test_a_change_by_somebody_else_is_told_and_shown(
         expect(page.get_by_text("Done: v1 is stable, v2 gets 30 %.")).to_be_visible()
 
 
+def test_a_change_by_somebody_else_is_not_undone_by_a_slider_that_was_set_before(
+    server: RunningServer, browser: Browser
+) -> None:
+    put_canary(server, 10)
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        slider = page.get_by_role("slider", name="canary share of iris")
+        page.get_by_label("admin token").fill(ADMIN_TOKEN)
+        slider.fill("30")
+        put_canary(server, 40)
+        expect(page.locator(".shares")).to_contain_text("40")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Somebody else changed the policy meanwhile")).to_be_visible()
+        traffic = server.client.get("/api/v1/models/iris/traffic").json()
+        assert {"version": "v2", "weight": 40} == traffic["declared"]["canary"]
+
+        # Told once, the operator may decide on what the page shows now.
+        expect(slider).to_have_value("30")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Done: v1 is stable, v2 gets 30 %.")).to_be_visible()
+
+        # Escape gives the wish up; what is set after it begins with what the page shows then.
+        slider.fill("50")
+        put_canary(server, 60)
+        expect(page.locator(".shares")).to_contain_text("60")
+        slider.press("Escape")
+        expect(slider).to_have_value("60")
+        slider.press("ArrowRight")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Done: v1 is stable, v2 gets 61 %.")).to_be_visible()
+
+
 def test_a_wrong_admin_token_is_told_and_asked_for_again(
     server: RunningServer, browser: Browser
 ) -> None:
@@ -390,6 +447,85 @@ def test_a_store_that_is_read_only_is_told(tmp_path: Path, browser: Browser) -> 
         page.get_by_role("button", name="Promote").click()
 
         expect(page.get_by_text("Not possible now:")).to_be_visible()
+
+
+@pytest.fixture
+def moving(tmp_path: Path) -> Iterator[tuple[Path, RunningServer]]:
+    """A repository whose versions come and go, v1 and v2 at first, and its server."""
+    repository = iris_repository(tmp_path, "v1", "v2")
+    with serve(repository) as running:
+        running.wait_for_state("iris", "v1", "READY")
+        running.wait_for_state("iris", "v2", "READY")
+        yield repository, running
+
+
+def add_version(repository: Path, version: str) -> None:
+    put(repository, "iris", version, iris_model())
+    settle(repository)
+
+
+def test_the_controls_stay_when_a_difference_goes_away(
+    moving: tuple[Path, RunningServer], browser: Browser
+) -> None:
+    repository, server = moving
+    put_canary(server, 10)
+    shutil.rmtree(repository / "iris" / "v2")
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        differences = page.locator(".traffic .troubles")
+        expect(differences).to_contain_text("v2")
+        page.get_by_label("admin token").fill(ADMIN_TOKEN)
+        held = hold(page, "**/rollback")
+        page.get_by_role("button", name="Roll back").click()
+        slider = page.get_by_role("slider", name="canary share of iris")
+        slider.focus()
+        add_version(repository, "v2")
+        expect(differences).to_have_count(0)
+
+        expect(slider).to_be_focused()
+        held[0].fulfill(status=409, json={"detail": "there is nothing to roll back to"})
+        expect(page.get_by_text("Not possible now: there is nothing to roll back")).to_be_visible()
+
+
+def test_a_chosen_version_stays_chosen_when_another_comes_and_is_missed_when_it_goes(
+    moving: tuple[Path, RunningServer], browser: Browser
+) -> None:
+    repository, server = moving
+    policy = {"stable": "v1"}
+    declared = server.client.put("/api/v1/models/iris/traffic", json=policy, headers=ADMIN)
+    assert 200 == declared.status_code
+    with visit(browser, server.url) as seen:
+        page = seen.page
+        page.get_by_label("admin token").fill(ADMIN_TOKEN)
+        # Moving the slider chooses the version that it is about.
+        slider = page.get_by_role("slider", name="canary share of iris")
+        slider.press("ArrowRight")
+        asked = page.get_by_label("asked of")
+        asked.select_option("v2")
+        add_version(repository, "v3")
+        canary = page.get_by_label("Canary", exact=True)
+        expect(canary.locator("option")).to_have_text(["v3", "v2"])
+        expect(canary).to_have_value("v2")
+        expect(asked).to_have_value("v2")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.get_by_text("Done: v1 is stable, v2 gets 1 %.")).to_be_visible()
+
+        # The choice by the list, too, outlives a version that comes before it.
+        canary.select_option("v3")
+        asked.select_option("v3")
+        add_version(repository, "v4")
+        expect(canary.locator("option")).to_have_text(["v4", "v3", "v2"])
+        expect(canary).to_have_value("v3")
+        expect(asked).to_have_value("v3")
+
+        shutil.rmtree(repository / "iris" / "v3")
+        expect(page.get_by_text("v3 can’t be the canary any more")).to_be_visible()
+        expect(page.get_by_text("v3 can’t be asked any more")).to_be_visible()
+        expect(asked).to_have_value("")
+        page.get_by_role("button", name="Promote").click()
+        expect(page.get_by_text("Choose a version first.")).to_be_visible()
+        assert "v1" == server.client.get("/api/v1/models/iris/traffic").json()["declared"]["stable"]
+    assert [] == seen.complaints
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,16 @@ from __future__ import annotations
 import sys
 
 import pytest
+from opentelemetry.util.re import parse_env_headers
 
-from skerry.core.tracing_options import OtlpProtocol, Sampling, SpanExporterKind, TracingOptions
-from skerry.otel_settings import load_tracing_options
+from skerry.core.tracing_options import (
+    OtlpCompression,
+    OtlpProtocol,
+    Sampling,
+    SpanExporterKind,
+    TracingOptions,
+)
+from skerry.otel_settings import forget_blank_variables, load_tracing_options
 from skerry.settings import SettingsError
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -118,12 +125,16 @@ def test_other_propagators_take_the_slow_way(propagators: str, w3c_only: bool) -
             "OTEL_EXPORTER_OTLP_PROTOCOL: expected http/protobuf or grpc, got 'http/json'",
         ),
         (
+            {**ON, "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"},
+            "OTEL_EXPORTER_OTLP_COMPRESSION: expected none or gzip, got 'zstd'",
+        ),
+        (
             {ENDPOINT: "localhost:4318"},
             f"{ENDPOINT}: expected a URL such as http://localhost:4318, got 'localhost:4318'",
         ),
         (
             {ENDPOINT: "ftp://me:secret@localhost"},
-            f"{ENDPOINT}: expected a URL such as http://localhost:4318, got 'ftp://…'",
+            f"{ENDPOINT}: expected a URL such as http://localhost:4318, got '…@…'",
         ),
         (
             {**ON, "OTEL_EXPORTER_OTLP_TIMEOUT": "0"},
@@ -145,7 +156,11 @@ def test_other_propagators_take_the_slow_way(propagators: str, w3c_only: bool) -
         ),
         (
             {**ON, "OTEL_BSP_MAX_QUEUE_SIZE": "many"},
-            "OTEL_BSP_MAX_QUEUE_SIZE: expected a whole number of at least 1, got 'many'",
+            "OTEL_BSP_MAX_QUEUE_SIZE: expected a whole number of at least 2, got 'many'",
+        ),
+        (
+            {**ON, "OTEL_BSP_MAX_QUEUE_SIZE": "1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1"},
+            "OTEL_BSP_MAX_QUEUE_SIZE: expected a whole number of at least 2, got '1'",
         ),
         (
             {**ON, "OTEL_BSP_MAX_QUEUE_SIZE": "100"},
@@ -164,6 +179,78 @@ def test_a_bad_value_is_one_line_that_names_it(environment: dict[str, str], line
         load_tracing_options(environment)
 
     assert line == str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer s3cret",
+        "x-key=abc,s3cret",
+        "x-key: s3cret",
+        "x y=s3cret",
+        "=s3cret",
+        'x-key="s3cret"',
+        "x-key=s3cret\\",
+        "x-key=s3cret%0Ax",
+        "x-key=\ns3cret",
+        "x-key=s3cret;a=b",
+        "x-key=s3cret%C3%A9",
+        "x-key=s3cret\N{LATIN SMALL LETTER E WITH ACUTE}",
+        "x%20y=s3cret",
+    ],
+)
+@pytest.mark.parametrize("infix", ["", "TRACES_"])
+def test_headers_that_can_not_be_sent_are_named_but_not_shown(value: str, infix: str) -> None:
+    name = f"OTEL_EXPORTER_OTLP_{infix}HEADERS"
+    with pytest.raises(SettingsError) as refusal:
+        load_tracing_options({**ON, name: value})
+
+    assert f"{name}: expected name=value,… with values in ASCII and percent-encoded;" in str(
+        refusal.value
+    )
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "authorization=Bearer s3cret,",
+        "authorization=Bearer%20s3cret",
+        " x-key = a/b:c== ,y=, z=%2C",
+    ],
+)
+def test_headers_that_the_sdk_takes_without_a_word_are_taken(
+    value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = [pair for pair in value.split(",") if pair]
+
+    assert options({**ON, "OTEL_EXPORTER_OTLP_HEADERS": value}).exporters
+    assert len(given) == len(parse_env_headers(value, liberal=True))
+    assert [] == caplog.records
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize(
+    "endpoint", ["me:s3cret@collector:4318", "ftp://me:s3cret@collector", "//me:s3cret@[collector"]
+)
+def test_a_password_in_an_endpoint_is_not_shown(endpoint: str, protocol: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_tracing_options({ENDPOINT: endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
+
+    assert str(refusal.value).startswith(f"{ENDPOINT}: expected ")
+    assert "s3cret" not in str(refusal.value)
+    assert "me:" not in str(refusal.value)
+
+
+def test_grpc_takes_no_password_in_its_endpoint() -> None:
+    environment = {ENDPOINT: "http://me:s3cret@c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    with pytest.raises(SettingsError) as refusal:
+        load_tracing_options(environment)
+
+    assert (
+        f"{ENDPOINT}: expected host and port without a user, got '…@…';"
+        " OTEL_EXPORTER_OTLP_HEADERS is for credentials"
+    ) == str(refusal.value)
 
 
 def test_an_unknown_propagator_is_named() -> None:
@@ -189,3 +276,23 @@ def test_grpc_takes_an_endpoint_without_a_scheme() -> None:
     environment = {ENDPOINT: "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 
     assert OtlpProtocol.GRPC is options(environment).protocol
+
+
+def test_blank_variables_of_opentelemetry_are_forgotten() -> None:
+    kept = {"OTEL_SERVICE_NAME": "x", "SKERRY_API_TOKEN": "", "HOME": " "}
+    environment = {"OTEL_PROPAGATORS": "", "OTEL_EXPORTER_OTLP_TIMEOUT": " ", **kept}
+
+    forget_blank_variables(environment)
+
+    assert kept == environment
+
+
+def test_compression_is_read_for_traces_first() -> None:
+    environment = {
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "none",
+    }
+
+    assert OtlpCompression.NONE is options({**ON, **environment}).compression
+    del environment["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"]
+    assert OtlpCompression.GZIP is options({**ON, **environment}).compression

@@ -20,6 +20,7 @@ whatever would break on such values begins with this.
 {{- include "skerry.scalingProblems" . }}
 {{- include "skerry.settingProblems" . }}
 {{- include "skerry.nameProblems" . }}
+{{- include "skerry.ingressProblems" . }}
 {{- end }}
 
 {{/*
@@ -56,15 +57,19 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- if not $versions }}
 - versions: expected the versions to serve, such as {v1: {}}, got none
 {{- end }}
-{{- if not .Values.traffic.stable }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
+{{- if not $traffic.stable }}
 - traffic.stable: expected the version that answers, one of versions, got none
 {{- end }}
-{{- $named := dict "traffic.stable" .Values.traffic.stable }}
+{{- $named := dict "traffic.stable" $traffic.stable }}
 {{- range $i, $canary := include "skerry.canaries" . | fromJsonArray }}
 {{- $where := empty $.Values.traffic.canary | ternary (printf "traffic.canaries[%d]" $i) "traffic.canary" }}
 {{- $_ := set $named (printf "%s.version" $where) $canary.version }}
 {{- end }}
-{{- with .Values.traffic.shadow }}{{ $_ := set $named "traffic.shadow.version" .version }}{{ end }}
+{{- with $traffic.shadow }}{{ $_ := set $named "traffic.shadow.version" .version }}{{ end }}
+{{- if kindIs "slice" $traffic.versions }}
+{{- range $i, $version := $traffic.versions }}{{ $_ := set $named (printf "traffic.versions[%d]" $i) $version }}{{ end }}
+{{- end }}
 {{- range $where, $version := $named }}
 {{- if and $version (not (hasKey $versions $version)) }}
 - {{ $where }}: expected one of versions ({{ keys $versions | sortAlpha | join ", " }}), got {{ $version }}: add it to versions, such as versions: { {{- $version }}: {}}{{ if hasKey ($.Values.versions | default dict) $version }}; null, or nothing, takes it away{{ end }}
@@ -79,7 +84,7 @@ takes itself for one of v1.20.0, and would render nothing.
 
 {{/* The same rules as of a policy that is given to the server: docs/traffic.md. */}}
 {{- define "skerry.trafficProblems" -}}
-{{- $traffic := .Values.traffic }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
 {{- if and $traffic.canary $traffic.canaries }}
 - traffic: expected canary or canaries, got both: set one of them to null
 {{- end }}
@@ -98,6 +103,9 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- $weight := .weight | default 0 | float64 }}
 {{- $total = addf $total $weight }}
+{{- if gt $weight 100.0 }}
+- traffic: expected a weight of at most 100 for the canary {{ .version }}, got {{ .weight }}
+{{- end }}
 {{- if ne (round $weight 2) $weight }}
 - traffic: expected a weight with at most two decimals for the canary {{ .version }}, got {{ .weight }}
 {{- end }}
@@ -107,6 +115,9 @@ takes itself for one of v1.20.0, and would render nothing.
 - traffic: expected each header once for the canary, got {{ .name }} more
 {{- end }}
 {{- $_ := set $names (lower .name) true }}
+{{- if not (kindIs "string" .value) }}
+- traffic: expected text as the value of the header {{ .name }}, got {{ toJson .value }}: quote it, or use --set-string
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if gt (round $total 2) 100.0 }}
@@ -114,6 +125,9 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- with $traffic.shadow }}
 {{- $sample := .sample | default 0 | float64 }}
+{{- if gt $sample 100.0 }}
+- traffic.shadow.sample: expected at most 100, got {{ .sample }}
+{{- end }}
 {{- if ne (round $sample 2) $sample }}
 - traffic.shadow.sample: expected at most two decimals, got {{ .sample }}
 {{- end }}
@@ -137,7 +151,7 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 
 {{- define "skerry.gatewayProblems" -}}
-{{- $traffic := .Values.traffic }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
 {{- if not $traffic.gateway.parentRefs }}
 - traffic.gateway.parentRefs: expected the Gateway that the route hangs on, such as [{name: skerry}], got none
 {{- end }}
@@ -155,7 +169,12 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- $versions := include "skerry.versions" . | fromJson }}
 {{- $rules := add 1 (len $versions) }}
-{{- range include "skerry.canaries" . | fromJsonArray }}{{ if .headers }}{{ $rules = add1 $rules }}{{ end }}{{ end }}
+{{- range include "skerry.canaries" . | fromJsonArray }}
+{{- if .headers }}{{ $rules = add1 $rules }}{{ end }}
+{{- if gt (len (.headers | default list)) 1 }}
+- traffic: expected at most one header for the canary {{ .version }} in mode gateway, got {{ len .headers }}: a Gateway prefers whatever matches more headers, so that X-Model-Version would pin no longer; leave one, or set traffic.mode to inProcess
+{{- end }}
+{{- end }}
 {{- if gt $rules 16 }}
 - versions: an HTTPRoute takes 16 rules, and these versions and headers make {{ $rules }}: list fewer versions
 {{- end }}
@@ -166,8 +185,8 @@ takes itself for one of v1.20.0, and would render nothing.
 - versions: {{ index $names $name }} and {{ $version }} would both be named {{ $name }}: rename one of them
 {{- end }}
 {{- $_ := set $names $name $version }}
-{{- if or (gt (len $name) 63) (not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name)) }}
-- versions.{{ $version }}: {{ $name }} can't be the name of a Service (at most 63 lower-case letters, digits and -, a letter first): set fullnameOverride, or rename the version
+{{- if gt (len $name) 63 }}
+- versions.{{ $version }}: {{ $name }} can't be the name of a Service (at most 63 characters): set fullnameOverride, or rename the version
 {{- end }}
 {{- end }}
 {{- end }}
@@ -182,9 +201,11 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- if lt $budget $load }}
 - probes.startup: expected periodSeconds × failureThreshold of at least {{ $load }} s, the time that one load may take (SKERRY_LOAD_TIMEOUT_S), got {{ $budget }}: leave failureThreshold out, or lower the timeout
 {{- end }}
-{{- $probe := .Values.probes.readiness }}
+{{- with .Values.probes.readiness }}
+{{- $probe := . }}
 {{- if gt (int $probe.timeoutSeconds) (int $probe.periodSeconds) }}
 - probes.readiness: expected timeoutSeconds of at most periodSeconds ({{ $probe.periodSeconds }}), got {{ $probe.timeoutSeconds }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -223,6 +244,18 @@ takes itself for one of v1.20.0, and would render nothing.
 - settings.{{ $name }}: the chart sees to it: {{ . }}
 {{- end }}
 {{- end }}
+{{- $bounds := include "skerry.settingBounds" . | fromYaml }}
+{{- range $name, $value := .Values.settings }}
+{{- if and (kindIs "string" $value) (hasKey $bounds $name) }}
+{{- $number := float64 $value }}
+{{- range $bound, $limit := index $bounds $name }}
+{{- $limit = float64 $limit }}
+{{- if or (and (eq $bound "at least") (lt $number $limit)) (and (eq $bound "more than") (le $number $limit)) (and (eq $bound "at most") (gt $number $limit)) }}
+- settings.{{ $name }}: expected {{ $bound }} {{ toJson $limit }}, got {{ $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range .Values.extraEnv }}
 {{- if hasKey $instead .name }}
 - extraEnv: {{ .name }} is the chart's: {{ index $instead .name }}
@@ -239,8 +272,29 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- end }}
 {{- end }}
 
-{{/* What would be there twice. */}}
+{{/* What the schema says of numbers, for those that are written as text. */}}
+{{- define "skerry.settingBounds" -}}
+SKERRY_DRAIN_DELAY_S: {at most: 600}
+SKERRY_EXECUTOR_THREADS: {at least: 1, at most: 256}
+SKERRY_LOAD_TIMEOUT_S: {more than: 0, at most: 86400}
+SKERRY_LOG_SAMPLE: {at most: 1}
+SKERRY_MAX_BATCH_ROWS: {at least: 1, at most: 10000000}
+SKERRY_MAX_BODY_BYTES: {at least: 1024}
+SKERRY_MAX_QUEUE_ROWS: {at least: 1}
+SKERRY_PLAN_BUDGET_S: {more than: 0, at most: 3600}
+SKERRY_POLL_INTERVAL_S: {more than: 0, at most: 3600}
+SKERRY_REQUEST_TIMEOUT_S: {more than: 0, at most: 3600}
+SKERRY_SETTLE_TIME_S: {at most: 3600}
+SKERRY_SHADOW_KEEP: {at most: 10000}
+SKERRY_SHUTDOWN_TIMEOUT_S: {at most: 3600}
+{{- end }}
+
+{{/* Names that Kubernetes would not take, and what would be there twice. */}}
 {{- define "skerry.nameProblems" -}}
+{{- $name := include "skerry.fullname" . }}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) }}
+- fullnameOverride: {{ $name }} can't be the name of a Service (lower-case letters, digits and -, a letter first): set fullnameOverride to one that can, or change nameOverride or the release's name
+{{- end }}
 {{- $own := include "skerry.ownLabels" . | fromJsonArray }}
 {{- $metrics := .Values.metrics }}
 {{- $labels := dict
@@ -261,6 +315,14 @@ takes itself for one of v1.20.0, and would render nothing.
 {{- range .Values.extraVolumes }}
 {{- if has .name (list "models" "traffic" "tmp") }}
 - extraVolumes: {{ .name }} is the chart's own volume: take another name
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "skerry.ingressProblems" -}}
+{{- with .Values.ingress }}
+{{- if and .enabled (not .hosts) }}
+- ingress.hosts: expected the hosts to answer for, such as [{host: iris.example.org}], or [{paths: [{path: /}]}] for all, got none
 {{- end }}
 {{- end }}
 {{- end }}

@@ -95,6 +95,8 @@ libraries get one each. Arguments: root, workload.
       fieldPath: {{ $field }}
 {{- end }}
 - name: OTEL_RESOURCE_ATTRIBUTES
-  value: k8s.namespace.name=$(K8S_NAMESPACE_NAME),k8s.pod.name=$(K8S_POD_NAME),k8s.node.name=$(K8S_NODE_NAME){{ range $name, $value := $otel.resourceAttributes }},{{ $name }}={{ $value }}{{ end }}
+  {{- $attributes := "k8s.namespace.name=$(K8S_NAMESPACE_NAME),k8s.pod.name=$(K8S_POD_NAME),k8s.node.name=$(K8S_NODE_NAME)" }}
+  {{- range $name, $value := $otel.resourceAttributes }}{{ $attributes = printf "%s,%s=%s" $attributes $name $value }}{{ end }}
+  value: {{ $attributes | toJson }}
 {{- end }}
 {{- end }}

@@ -34,7 +34,7 @@ changes what a pod is made of.
 {{/* The same, of what runs an image. Arguments: root, image. */}}
 {{- define "skerry.labelsOf" -}}
 {{ include "skerry.releaseLabels" .root }}
-app.kubernetes.io/version: {{ .image.tag | default .root.Chart.AppVersion | include "skerry.labelValue" | quote }}
+app.kubernetes.io/version: {{ .image.tag | default .root.Chart.AppVersion | include "skerry.text" | include "skerry.labelValue" | quote }}
 app.kubernetes.io/part-of: skerry
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | include "skerry.labelValue" }}

@@ -134,14 +134,18 @@ startupProbe:
   periodSeconds: {{ .Values.probes.startup.periodSeconds }}
   timeoutSeconds: {{ .Values.probes.startup.timeoutSeconds }}
   failureThreshold: {{ include "skerry.startupFailures" . }}
+{{- with .Values.probes.readiness }}
 readinessProbe:
   httpGet:
     path: /readyz
     port: http
-  {{- toYaml .Values.probes.readiness | nindent 2 }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.probes.liveness }}
 livenessProbe:
   httpGet:
     path: /livez
     port: http
-  {{- toYaml .Values.probes.liveness | nindent 2 }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}

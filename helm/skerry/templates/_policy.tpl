@@ -1,10 +1,37 @@
 {{/*
+The values of traffic as JSON, with text where a version is meant and numbers where a percentage is:
+Helm's --set makes an integer of the version 10, and text of the weight 33.33.
+*/}}
+{{- define "skerry.traffic" -}}
+{{- $traffic := deepCopy .Values.traffic }}
+{{- $entries := $traffic.canaries | default list }}
+{{- range $key := list "canary" "shadow" }}
+{{- with index $traffic $key }}{{ $entries = append $entries . }}{{ end }}
+{{- end }}
+{{- range $entry := $entries }}
+{{- $_ := set $entry "version" (include "skerry.text" $entry.version) }}
+{{- range $key := list "weight" "sample" }}
+{{- if hasKey $entry $key }}{{ $_ := set $entry $key (index $entry $key | float64) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if not (kindIs "invalid" $traffic.stable) }}
+{{- $_ := set $traffic "stable" (include "skerry.text" $traffic.stable) }}
+{{- end }}
+{{- if kindIs "slice" $traffic.versions }}
+{{- $versions := list }}
+{{- range $traffic.versions }}{{ $versions = append $versions (include "skerry.text" .) }}{{ end }}
+{{- $_ := set $traffic "versions" $versions }}
+{{- end }}
+{{- $traffic | toJson }}
+{{- end }}
+
+{{/*
 The traffic policy, in the words of docs/traffic.md, exactly as it lies in the pods: its hash is the
 generation that the server reports. Arguments: root, workload.
 */}}
 {{- define "skerry.policy" -}}
 {{- $values := .root.Values }}
-{{- $traffic := $values.traffic }}
+{{- $traffic := include "skerry.traffic" .root | fromJson }}
 {{- $policy := dict }}
 {{- if .workload.version }}
 {{- /* The Gateway deals requests out; a pod has one version and answers all that come. */}}

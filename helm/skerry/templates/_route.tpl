@@ -2,7 +2,8 @@
 
 {{/* The canaries as a JSON list, whether one was written or several. */}}
 {{- define "skerry.canaries" -}}
-{{- with .Values.traffic.canary }}{{ list . | toJson }}{{ else }}{{ .Values.traffic.canaries | default list | toJson }}{{ end }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
+{{- with $traffic.canary }}{{ list . | toJson }}{{ else }}{{ $traffic.canaries | default list | toJson }}{{ end }}
 {{- end }}
 
 {{/* Percent as an integer, of 10,000. */}}
@@ -26,7 +27,7 @@ Arguments: root, version that answers.
 {{- define "skerry.mirror" -}}
 {{- $version := .version }}
 {{- $root := .root }}
-{{- with .root.Values.traffic.shadow }}
+{{- with (include "skerry.traffic" .root | fromJson).shadow }}
 {{- $sample := hasKey . "sample" | ternary .sample 100 | float64 }}
 {{- if and (ne .version $version) (gt $sample 0.0) -}}
 filters:

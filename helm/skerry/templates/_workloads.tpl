@@ -57,6 +57,6 @@ Returns a JSON list of {name, version, image, resources, replicaCount, autoscali
 {{- if .image.digest }}
 {{- printf "%s@%s" .image.repository .image.digest }}
 {{- else }}
-{{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) }}
+{{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion | include "skerry.text") }}
 {{- end }}
 {{- end }}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -43,10 +44,11 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         click.ClickException: the port is taken (exit 1).
         click.UsageError: traces can't be sent as the environment asks for (exit 2).
     """
-    from skerry.otel_settings import load_tracing_options
+    from skerry.otel_settings import forget_blank_variables, load_tracing_options
     from skerry.settings import SettingsError
 
     limit_native_threads()
+    forget_blank_variables(os.environ)
     try:
         tracing_options = load_tracing_options()
     except SettingsError as error:

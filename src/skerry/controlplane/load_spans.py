@@ -9,18 +9,33 @@ from typing import TYPE_CHECKING
 from skerry.controlplane.harness import Harness
 from skerry.core.phases import Phase
 from skerry.core.version_state import VersionState
+from skerry.telemetry.logs import EventLog
 
 if TYPE_CHECKING:
     from skerry.telemetry.tracing import Tracing
 
 
 def add_load_spans(
-    tracing: Tracing, harness: Harness, started_s: float, phases: Sequence[Phase]
+    tracing: Tracing, harness: Harness, started_s: float, phases: Sequence[Phase], log: EventLog
 ) -> None:
     """Add the trace of a load that has just made its version READY or FAILED.
 
+    An exception of the SDK costs the trace and a warning: raised, it would end the control plane.
+
     started_s: by ``time.perf_counter``, as the phases' moments; it failed in the last of these.
     """
+    try:
+        _add(tracing, harness, started_s, phases)
+    except Exception as error:  # noqa: BLE001 - the SDK's, or of a propagator or sampler
+        log.warning(
+            "load_spans_failed",
+            model=harness.model,
+            version=harness.version,
+            exception=type(error).__name__,
+        )
+
+
+def _add(tracing: Tracing, harness: Harness, started_s: float, phases: Sequence[Phase]) -> None:
     load = tracing.begin({})
     if not load.is_sampled:
         return

@@ -130,6 +130,12 @@ class Manager:
             catalog.previous(model),
         )
 
+    def why_not_aspired(self, model: str) -> str:
+        """Return why a version of the model is not to be loaded, though its files are there."""
+        if model in self.catalog.unloaded:
+            return f"unloaded by request: POST /v2/repository/models/{model}/load loads it"
+        return "not selected by the version policy"
+
     async def _look(self) -> None:
         self._looked_s = time.monotonic()
         found = await self._scan()
@@ -248,7 +254,7 @@ class Manager:
         try:
             await self._load_within_time(harness, phases)
             if self._tracing is not None:
-                add_load_spans(self._tracing, harness, started_s, phases.all())
+                add_load_spans(self._tracing, harness, started_s, phases.all(), self._log)
         finally:
             self._loading = None
             self.wake()
@@ -293,6 +299,11 @@ class Manager:
             harness.fail(Unreadable(reason), _now(), time.monotonic())
             traceback.clear_frames(error.__traceback__)
         else:
+            if harness.model in self.catalog.unloaded:
+                # Asked for during the load, which no thread can be made to give up.
+                harness.move(VersionState.UNLOADED, _now(), self.why_not_aspired(harness.model))
+                await call_in_thread("unload", release_memory, servable)
+                return
             self.catalog.once_ready.add(harness.model)
             harness.serve(Slot(harness.model, harness.version, servable), loaded, _now())
         finally:
@@ -311,11 +322,7 @@ class Manager:
         self.wake()
 
     def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
-        reason = "not selected by the version policy"
-        if harness.model in self.catalog.unloaded:
-            reason = (
-                f"unloaded by request: POST /v2/repository/models/{harness.model}/load loads it"
-            )
+        reason = self.why_not_aspired(harness.model)
         if not harness.present:
             reason = "not on the volume"
         elif harness.contradicts(self.catalog.policy(harness.model)):

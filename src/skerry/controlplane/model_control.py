@@ -40,18 +40,26 @@ class ModelControl:
         """Return every version that is known; those that are READY alone, if so asked."""
         catalog = self._manager.catalog
         return [
-            {
-                "name": model,
-                "version": version,
-                "state": _INDEX_STATES[harness.state],
-                "reason": harness.reason or "",
-            }
+            self._entry(harness)
             for model in catalog.models()
-            for version, harness in sorted(
+            for _, harness in sorted(
                 catalog.versions(model).items(), key=lambda item: natural_key(item[0])
             )
             if harness.state is VersionState.READY or not ready
         ]
+
+    def _entry(self, harness: Harness) -> dict[str, Any]:
+        model, version = harness.model, harness.version
+        state, reason = _INDEX_STATES[harness.state], harness.reason or ""
+        if harness.state is VersionState.DISCOVERED and self._is_passed_over(harness):
+            state, reason = "UNAVAILABLE", self._manager.why_not_aspired(model)
+        return {"name": model, "version": version, "state": state, "reason": reason}
+
+    def _is_passed_over(self, harness: Harness) -> bool:
+        """Tell whether nobody will load it; of what is still being copied, that is not known."""
+        if harness.model in self._manager.catalog.unloaded:
+            return True
+        return harness.complete and harness.version not in self._manager.aspired(harness.model)
 
     async def load(self, model: str) -> None:
         """Have the model loaded as its version policy says, and wait until that has been tried.
@@ -64,7 +72,7 @@ class ModelControl:
         """
         manager, catalog = self._manager, self._manager.catalog
         catalog.unloaded.discard(model)
-        before = {name: h.attempts for name, h in catalog.versions(model).items()}
+        before = {name: _ended_attempts(h) for name, h in catalog.versions(model).items()}
         for harness in catalog.versions(model).values():
             harness.retry(time.monotonic())
         # A look that is under way may have missed what was put there just now; the next has not.
@@ -122,9 +130,15 @@ class ModelControl:
         return "; ".join(reasons) or "the version policy selects none of its versions"
 
 
+def _ended_attempts(harness: Harness) -> int:
+    """Return how many loads of it have ended: one that runs is as good as one that begins now."""
+    return harness.attempts - (harness.state in IN_PROGRESS)
+
+
 def _has_failed(harness: Harness, attempts: int) -> bool:
-    """Tell whether it failed after so many attempts, or can't be tried again now."""
-    is_over = harness.hangs or harness.attempts > attempts
+    """Tell whether it failed, as it lies there now, after so many attempts, or hangs."""
+    is_current = harness.loaded_files.files == harness.files.files
+    is_over = harness.hangs or (harness.attempts > attempts and is_current)
     return harness.state is VersionState.FAILED and is_over
 
 

@@ -22,6 +22,13 @@ class OtlpProtocol(StrEnum):
     GRPC = "grpc"
 
 
+class OtlpCompression(StrEnum):
+    """What is done to an export before it is sent."""
+
+    NONE = "none"
+    GZIP = "gzip"
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Which traces are recorded.
@@ -59,6 +66,7 @@ class TracingOptions:
 
     exporters: tuple[SpanExporterKind, ...] = (SpanExporterKind.OTLP,)
     protocol: OtlpProtocol = OtlpProtocol.HTTP
+    compression: OtlpCompression = OtlpCompression.NONE
     timeout_s: float = 10.0
     sampling: Sampling = Sampling()
     max_queue_spans: int = 2048

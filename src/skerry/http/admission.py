@@ -94,6 +94,7 @@ class _Queue:
 class Admission:
     """Says who is admitted, who waits and who is refused. For the event loop's thread.
 
+    max_batch_rows: in one request; what claims more is refused on the event loop.
     timeout_s: who has waited that long is taken up, and refused where there still is no room.
     look_s: between two looks for such.
     """
@@ -105,6 +106,7 @@ class Admission:
         default_model: str | None,
         executor: Executor,
         *,
+        max_batch_rows: int,
         timeout_s: float,
         look_s: float = 1.0,
         clock: Callable[[], float] = time.perf_counter,
@@ -114,6 +116,7 @@ class Admission:
         self._serving_map = serving_map
         self._default_model = default_model
         self._executor = executor
+        self._max_batch_rows = max_batch_rows
         self._timeout_s, self._look_s = timeout_s, look_s
         self._clock, self._cpu_clock = clock, cpu_clock
         self._queues = {lane: _Queue(lane) for lane in (None, *executor.lanes)}
@@ -172,6 +175,10 @@ class Admission:
         if slot is None:
             return None
         n_rows = dialect_of(route.path).rows_in(packet)
+        if n_rows > self._max_batch_rows:
+            # No lane will ever see so many rows. In front of one it would keep the others waiting
+            # until the lane is empty.
+            return self._queues[None], 1
         plan = slot.servable.info.plan
         lane = None if n_rows <= plan.cheap_rows else self._executor.lane(plan, n_rows)
         return self._queues[lane], n_rows

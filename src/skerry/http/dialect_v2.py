@@ -78,7 +78,10 @@ class _OpenInference:
             raise InvalidBody(f"the body has many more values than {max_rows} rows need")
         asked = parse_request(text, memoryview(body)[end:])
         rows = rows_of(info.signature, asked.inputs, max_rows)
-        return rows, _wanted(asked, specs).encode
+        wanted = _wanted(asked, specs)
+        if asked.malformed is not None:  # In a value that nobody reads.
+            raise asked.malformed
+        return rows, wanted.encode
 
 
 def _wanted(asked: InferenceRequest, specs: Sequence[TensorSpec]) -> _Wanted:

@@ -45,12 +45,14 @@ class InferenceRequest(NamedTuple):
 
     id: None where it has none. inputs: at least one. outputs: none means all.
     binary: the outputs are wanted as bytes, where they do not say otherwise themselves.
+    malformed: to be raised where nothing else is refused: the body has a number that is none.
     """
 
     id: str | None
     inputs: Sequence[InputTensor]
     outputs: Sequence[WantedOutput]
     binary: bool
+    malformed: MalformedJson | None
 
 
 def header_length(fields: Fields, n_bytes: int) -> int | None:
@@ -85,7 +87,8 @@ def parse_request(text: bytes, binary: memoryview) -> InferenceRequest:
     Raises:
         RequestError: the subclass that says what is wrong.
     """
-    content = _object(_parsed(text), (), 'an object such as {"inputs": …}')
+    value, malformed = _parsed(text)
+    content = _object(value, (), 'an object such as {"inputs": …}')
     parameters = _parameters(content, ())
     inputs, used = _inputs(content, binary)
     if used != len(binary):
@@ -98,6 +101,7 @@ def parse_request(text: bytes, binary: memoryview) -> InferenceRequest:
         inputs,
         _outputs(content),
         bool(_flag(parameters, "binary_data_output", ())),
+        malformed,
     )
 
 
@@ -133,11 +137,12 @@ def _described(output: OutputTensor) -> dict[str, Any]:
     }
 
 
-def _parsed(text: bytes) -> Any:
+def _parsed(text: bytes) -> tuple[Any, MalformedJson | None]:
+    """Return the value, and what is wrong with it where it has NaN, to be refused in its place."""
     try:
-        return parse_finite_json(text)
-    except MalformedJson:
-        return parse_json(text)  # It says what is wrong, or takes NaN, to be refused in its place.
+        return parse_finite_json(text), None
+    except MalformedJson as error:
+        return parse_json(text), error  # Or it says what is wrong.
 
 
 def _inputs(content: dict[str, Any], binary: memoryview) -> tuple[list[InputTensor], int]:

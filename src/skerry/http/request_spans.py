@@ -41,7 +41,6 @@ class Origin(NamedTuple):
 
     fields: Fields
     path: str
-    query: str
     scheme: str
     http_version: str
     client: tuple[str, int] | None
@@ -53,7 +52,6 @@ def origin_of_scope(scope: Scope, fields: Fields) -> Origin:
     return Origin(
         fields,
         scope["path"],
-        scope["query_string"].decode("latin-1"),
         scope["scheme"],
         scope["http_version"],
         scope["client"],
@@ -65,7 +63,7 @@ def origin_of_connection(connection: Connection, fields: Fields, target: bytes) 
     """Return the same of a request to a plain path, by HTTP/1.1."""
     scheme = connection.scheme or "http"
     client, server = connection.client, connection.server
-    return Origin(fields, target.decode(), "", scheme, "1.1", client, server)
+    return Origin(fields, target.decode(), scheme, "1.1", client, server)
 
 
 def server_of(origin: Origin) -> tuple[str | None, int | None]:
@@ -88,13 +86,16 @@ def add_request_spans(tracing: Tracing, record: RequestRecord, origin: Origin) -
     if trace is None:
         return
     now_s, now_ns = time.perf_counter(), time.time_ns()
+    inference = _inference(record, trace, now_s)
+    # All or none: one without the other would have a parent that nobody knows.
+    if not tracing.has_room(1 if inference is None else 2):
+        return
 
     def at(moment_s: float) -> int:
         return now_ns - round((now_s - moment_s) * 1e9)
 
     outer = tracing.outer_context(origin.fields)
     error = "" if record.status >= 500 else None
-    inference = _inference(record, trace, now_s)
     if inference is not None:
         tracing.add_span(
             "inference",
@@ -178,7 +179,6 @@ def _server_attributes(origin: Origin, record: RequestRecord) -> Mapping[str, st
         "http.route": record.route,
         "http.response.status_code": status,
         "url.path": origin.path,
-        "url.query": origin.query or None,
         "url.scheme": origin.scheme,
         "server.address": address,
         "server.port": port,

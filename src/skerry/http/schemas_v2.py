@@ -83,12 +83,15 @@ class RequestOutput(_Open):
     parameters: dict[str, Any] | None = None
 
 
+_INPUTS = [{"name": "input-0", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]
+
+
 class InferRequest(_Open):
     """Tensors to predict for."""
 
     id: str | None = None
     parameters: dict[str, Any] | None = None
-    inputs: list[RequestInput] = Field(min_length=1)
+    inputs: list[RequestInput] = Field(min_length=1, examples=[_INPUTS])
     outputs: list[RequestOutput] | None = None
 
 

@@ -45,12 +45,12 @@ class RequestTrace:
     @property
     def trace_hex(self) -> str:
         """The trace's id as W3C writes it: 32 hex digits."""
-        return f"{self.trace_id:032x}"
+        return self.trace_id.to_bytes(16, "big").hex()
 
     @property
     def span_hex(self) -> str:
         """The span's id as W3C writes it: 16 hex digits."""
-        return f"{self.span_id:016x}"
+        return self.span_id.to_bytes(8, "big").hex()
 
 
 def caller_of(fields: Fields) -> Caller | None:

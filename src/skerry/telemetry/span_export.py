@@ -18,12 +18,20 @@ from opentelemetry.sdk.trace.export import (
     SpanExporter,
     SpanExportResult,
 )
+from opentelemetry.trace import SpanKind
 
-from skerry.core.tracing_options import OtlpProtocol, SpanExporterKind, TracingOptions
+from skerry.core.tracing_options import (
+    OtlpCompression,
+    OtlpProtocol,
+    SpanExporterKind,
+    TracingOptions,
+)
 from skerry.telemetry.logs import EventLog
 
 _PAUSE_S = 60.0
 _SHOWN_CHARACTERS = 300
+_QUERY_HOLDERS = frozenset({"url.query", "http.url", "http.target"})
+_FULL = "the queue of finished spans is full"
 
 
 class Trouble:
@@ -35,27 +43,46 @@ class Trouble:
         self._lock = threading.Lock()
         self._lost = 0
         self._told_s: float | None = None
+        self._held_back = ""
 
     def lose(self, n_spans: int) -> None:
         """Count spans that reach nobody."""
         with self._lock:
             self._lost += n_spans
 
+    def drop(self, n_spans: int) -> None:
+        """Count spans for which the queue has no room, and tell that."""
+        with self._lock:
+            self._lost += n_spans
+            # Requests come more often than failures: the queue must not always speak first.
+            cause = f"; {self._held_back}" if self._held_back else ""
+            if self._is_due():
+                self._say(_FULL + cause)
+
     def tell(self, message: str) -> None:
         """Log the message, unless another was logged within the minute."""
-        now_s = self._clock()
         with self._lock:
-            if self._told_s is not None and now_s - self._told_s < _PAUSE_S:
-                return
-            self._told_s = now_s
-            lost, self._lost = self._lost, 0
-        shown = " ".join(message.split())[:_SHOWN_CHARACTERS]
-        self._log.warning("tracing_trouble", message=shown, spans_lost=lost)
+            if self._is_due():
+                self._say(message)
+            else:
+                self._held_back = message
 
     def end(self) -> None:
         """Say how many spans were lost since the last warning."""
         if self._lost:
             self._log.info("spans_lost", spans_lost=self._lost)
+
+    def _is_due(self) -> bool:
+        now_s = self._clock()
+        if self._told_s is not None and now_s - self._told_s < _PAUSE_S:
+            return False
+        self._told_s = now_s
+        return True
+
+    def _say(self, message: str) -> None:
+        lost, self._lost, self._held_back = self._lost, 0, ""
+        shown = " ".join(message.split())[:_SHOWN_CHARACTERS]
+        self._log.warning("tracing_trouble", message=shown, spans_lost=lost)
 
 
 class SdkLog(logging.Handler):
@@ -89,6 +116,10 @@ class BoundedExport(SpanProcessor):
         self._lock = threading.Lock()
         self._queued = 0
 
+    def has_room(self, n_spans: int) -> bool:
+        """Tell whether so many spans would be queued now."""
+        return self._queued - self._exporter.taken + n_spans <= self._max_queue_spans
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing."""
 
@@ -98,12 +129,12 @@ class BoundedExport(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         with self._lock:
-            has_room = self._queued - self._exporter.taken < self._max_queue_spans
+            has_room = self.has_room(1)
             self._queued += has_room
         if has_room:
-            self._batches.on_end(span)
+            self._batches.on_end(without_query(span))
         else:
-            self._trouble.lose(1)
+            self._trouble.drop(1)
 
     def shutdown(self) -> None:
         """Export what waits; blocks for as long as that takes, up to 30 s."""
@@ -116,6 +147,35 @@ class BoundedExport(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Export what waits."""
         return self._batches.force_flush(timeout_millis)
+
+
+def without_query(span: ReadableSpan) -> ReadableSpan:
+    """Return a request's span without the query of its URL, which may hold a caller's token.
+
+    The instrumentation sets it when the span has begun, and nothing but the SDK could take it back.
+    """
+    given = span.attributes or {}
+    if span.kind is not SpanKind.SERVER or not _QUERY_HOLDERS & given.keys():
+        return span
+    kept = {name: value for name, value in given.items() if name != "url.query"}
+    # The names from before the conventions were stable, which "http/dup" adds.
+    for name in ("http.url", "http.target"):
+        if name in kept:
+            kept[name] = str(kept[name]).partition("?")[0]
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=kept,
+        events=span.events,
+        links=span.links,
+        kind=span.kind,
+        status=span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
 
 
 class _Watched(SpanExporter):
@@ -155,15 +215,25 @@ def exporter_of(kind: SpanExporterKind, options: TracingOptions) -> SpanExporter
     """
     if kind is SpanExporterKind.CONSOLE:
         return ConsoleSpanExporter(formatter=lambda span: f"{span.to_json(indent=None)}\n")
+    is_gzipped = options.compression is OtlpCompression.GZIP
     # What is not asked for need not be imported: each takes a tenth of a second.
     if options.protocol is OtlpProtocol.GRPC:
+        from grpc import Compression as GrpcCompression
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
             OTLPSpanExporter as GrpcExporter,
         )
 
-        return GrpcExporter(timeout=options.timeout_s)
+        # Its own reading of the variable refuses "none".
+        return GrpcExporter(
+            timeout=options.timeout_s,
+            compression=GrpcCompression.Gzip if is_gzipped else GrpcCompression.NoCompression,
+        )
+    from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
         OTLPSpanExporter as HttpExporter,
     )
 
-    return HttpExporter(timeout=options.timeout_s)
+    return HttpExporter(
+        timeout=options.timeout_s,
+        compression=HttpCompression.Gzip if is_gzipped else HttpCompression.NoCompression,
+    )

@@ -48,8 +48,7 @@ from skerry.telemetry.request_trace import (
 from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble, exporter_of
 
 SCOPE = "skerry"
-# The instrumentation's default still has the names from before the conventions were stable.
-_STABLE = ("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
 
 
 class Tracing:
@@ -82,6 +81,16 @@ class Tracing:
         """Return the trace of a request with these headers; without any: a new one."""
         caller = caller_of(fields) if self._w3c_only else self._foreign_caller(fields)
         return trace_of(self._sampling, caller)
+
+    def has_room(self, n_spans: int) -> bool:
+        """Tell whether so many spans would be exported; if not, count them as lost.
+
+        To make spans costs a hundred times as much as to ask.
+        """
+        if any(export.has_room(n_spans) for export in self._exports):
+            return True
+        self._trouble.drop(n_spans)
+        return False
 
     def new_trace(self, *, is_sampled: bool) -> RequestTrace:
         """Return a trace whose sampling others have decided."""
@@ -162,7 +171,7 @@ def start_tracing(options: TracingOptions, version: str, log: EventLog) -> Traci
     Raises:
         ValueError, ImportError: a variable does not hold what the SDK expects.
     """
-    os.environ.setdefault(*_STABLE)
+    os.environ[_OPT_IN] = opted_in(os.environ.get(_OPT_IN, ""))
     trouble = Trouble(log)
     SdkLog(trouble).install()
     exports = [
@@ -173,6 +182,15 @@ def start_tracing(options: TracingOptions, version: str, log: EventLog) -> Traci
     # For what a model's own code calls by libraries that are instrumented.
     trace.set_tracer_provider(tracing.provider)
     return tracing
+
+
+def opted_in(conventions: str) -> str:
+    """Return the list of stable conventions with that of HTTP in it.
+
+    Without it, the instrumentation has the names from before the conventions were stable.
+    """
+    names = [name.strip() for name in conventions.split(",") if name.strip()]
+    return ",".join(names if {"http", "http/dup"} & {*names} else [*names, "http"])
 
 
 def sampler_of(sampling: Sampling) -> Sampler:

@@ -10,7 +10,7 @@ import pytest
 from skerry.core.traffic_split import TrafficSplit
 from skerry.core.version_state import VersionState
 from skerry.dataplane.executor import Executor
-from skerry.http import predict
+from skerry.http import inference_v2, predict
 from skerry.http.admission import Admission, Verdict
 from skerry.http.lean_route import LeanRoutes
 from skerry.serving.handle import Slot
@@ -21,6 +21,7 @@ from tests.unit.http.quick import Quick
 ASK_QUICK = b"POST /api/v1/models/quick/predict HTTP/1.1\r\n\r\n"
 ASK_SLOW = b"POST /api/v1/models/slow/predict HTTP/1.1\r\n\r\n"
 TOO_LONG_S = 30.0
+MAX_BATCH_ROWS = 4
 
 
 class Clock:
@@ -66,10 +67,11 @@ class Door:
         self.taken: list[str] = []
         self.executor = Executor(1, max_queue_rows)
         self.admission = Admission(
-            LeanRoutes(predict.router.routes, ""),
+            LeanRoutes([*predict.router.routes, *inference_v2.router.routes], ""),
             serving_map,
             None,
             self.executor,
+            max_batch_rows=MAX_BATCH_ROWS,
             timeout_s=TOO_LONG_S,
             look_s=0.0,
             clock=self.clock,
@@ -187,6 +189,29 @@ def test_a_full_lane_refuses_then_holds_until_it_has_room() -> None:
         await asyncio.gather(running, waiting)
         await turns(5)
         assert ["20", "21"] == door.taken
+        door.executor.close()
+
+    asyncio.run(within())
+
+
+@pytest.mark.parametrize("claimed", [MAX_BATCH_ROWS + 1, 999_999_999])
+def test_a_claim_of_more_rows_than_a_batch_may_have_holds_up_no_lane(claimed: int) -> None:
+    packet = b'POST /v2/models/slow/infer HTTP/1.1\r\n\r\n{"inputs": [{"shape": [%d, 1]' % claimed
+
+    async def within() -> None:
+        door = Door(gate := Gate(), max_queue_rows=2 * MAX_BATCH_ROWS)
+        rows = MAX_BATCH_ROWS + 1  # Crowded, and with room for less than was claimed.
+        calls = [door.executor.submit(door.slot.acquire(), row(1.0)) for _ in range(rows + 1)]
+        caller = Caller("claims", door.taken, door.clock)
+        verdicts = [door.admission.verdict(caller, packet, just_came=False)]
+        verdicts.append(door.ask("one row", ASK_SLOW))
+        assert [Verdict.ADMIT] * 2 == verdicts
+        door.use_up_the_turn()
+        assert Verdict.HOLD is door.admission.verdict(caller, packet)
+        await turns()
+        assert ["claims"] == door.taken
+        gate.open.set()
+        await asyncio.gather(*calls)
         door.executor.close()
 
     asyncio.run(within())

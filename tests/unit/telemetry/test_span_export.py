@@ -14,10 +14,11 @@ import pytest
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind
 
 from skerry.core.tracing_options import TracingOptions
 from skerry.telemetry.logs import EventLog, LogWriter
-from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble
+from skerry.telemetry.span_export import BoundedExport, SdkLog, Trouble, without_query
 from skerry.telemetry.tracing import Tracing
 
 HANG_S = 5.0
@@ -119,10 +120,62 @@ def test_spans_that_nobody_takes_are_dropped_and_counted() -> None:
     assert exporter.begun.wait(HANG_S)
     for _ in range(1000):
         add()
+    assert not tracing.has_room(7)
     tracing.close()
 
     # Five were with the exporter, twenty in the queue; five of these it got when it came back.
-    assert 980 <= log.records()[-1]["spans_lost"] <= 1005
+    warning, *others = log.records()
+    assert ("tracing_trouble", "the queue of finished spans is full") == (
+        warning["event"],
+        warning["message"],
+    )
+    assert ["spans_lost"] == [record["event"] for record in others]
+    assert 987 <= sum(record["spans_lost"] for record in (warning, *others)) <= 1012
+
+
+@pytest.mark.usefixtures("_quick_batches")
+def test_there_is_room_for_as_many_spans_as_were_asked_for() -> None:
+    log, exporter = Log(), Hanging()
+    trouble = Trouble(log.events)
+    tracing = Tracing(
+        TracingOptions(timeout_s=0.2), [BoundedExport(exporter, 20, trouble)], trouble, "1"
+    )
+
+    def add(n_spans: int) -> None:
+        for _ in range(n_spans):
+            ids = tracing.new_trace(is_sampled=True)
+            tracing.add_span("s", ids, Context(), start_ns=1, end_ns=2, attributes={})
+
+    add(5)
+    assert exporter.begun.wait(HANG_S)
+    add(18)
+    assert tracing.has_room(2)
+    add(1)
+    room = tracing.has_room(1), tracing.has_room(2)
+    tracing.close()
+
+    assert (True, False) == room
+    warning, *_ = log.records()
+    assert 2 == warning["spans_lost"]
+
+
+def test_a_full_queue_does_not_hide_why_it_is_full() -> None:
+    log, now_s = Log(), 0.0
+    trouble = Trouble(log.events, lambda: now_s)
+
+    for second in range(121):  # A request each second; the exporter fails once in ten.
+        now_s = float(second)
+        trouble.drop(2)
+        if second % 10 == 0:
+            trouble.tell("Failed to export: 503")
+
+    full = "the queue of finished spans is full"
+    told = [(record["message"], record["spans_lost"]) for record in log.records()]
+    assert [
+        (full, 2),
+        (f"{full}; Failed to export: 503", 120),
+        (f"{full}; Failed to export: 503", 120),
+    ] == told
 
 
 @pytest.mark.usefixtures("_quick_batches")
@@ -157,3 +210,27 @@ def test_what_waits_is_exported_at_the_end() -> None:
     tracing.close()
 
     assert 700 == exporter.n_taken
+
+
+def test_a_requests_span_keeps_all_but_the_query() -> None:
+    attributes = {"url.path": "/a", "url.query": "t=s3cret", "http.target": "/a?t=s3cret"}
+    server = ReadableSpan(
+        "GET /a",
+        attributes={**attributes, "http.url": "http://h/a?t=s3cret"},
+        kind=SpanKind.SERVER,
+        start_time=1,
+        end_time=2,
+    )
+    client = ReadableSpan("GET", attributes=attributes, kind=SpanKind.CLIENT)
+
+    sent = without_query(server)
+
+    kept = {"url.path": "/a", "http.target": "/a", "http.url": "http://h/a"}
+    assert kept == dict(sent.attributes or {})
+    assert ("GET /a", SpanKind.SERVER, 1, 2) == (
+        sent.name,
+        sent.kind,
+        sent.start_time,
+        sent.end_time,
+    )
+    assert client is without_query(client)

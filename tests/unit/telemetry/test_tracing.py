@@ -18,7 +18,7 @@ from skerry.core.tracing_options import Sampling, TracingOptions
 from skerry.telemetry.logs import EventLog, LogWriter
 from skerry.telemetry.request_trace import RequestTrace
 from skerry.telemetry.span_export import BoundedExport, Trouble
-from skerry.telemetry.tracing import Tracing, wall_ns
+from skerry.telemetry.tracing import Tracing, opted_in, wall_ns
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 CALLER = {
@@ -165,3 +165,16 @@ def test_scope_and_resource(never: Setup, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_moments_of_the_monotonic_clock_become_wall_time() -> None:
     assert 1_000_000_000 - 250_000_000 == wall_ns(99.75, 100.0, 1_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "http"),
+        ("database", "database,http"),
+        ("http", "http"),
+        (" database , http/dup", "database,http/dup"),
+    ],
+)
+def test_the_stable_names_of_http_are_always_opted_into(given: str, expected: str) -> None:
+    assert expected == opted_in(given)

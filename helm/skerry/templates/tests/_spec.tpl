@@ -4,7 +4,7 @@ behind it, and has no traffic policy of its own.
 */}}
 {{- define "skerry.testSpec" -}}
 {{- $root := . }}
-{{- $traffic := .Values.traffic }}
+{{- $traffic := include "skerry.traffic" . | fromJson }}
 {{- $gateway := eq $traffic.mode "gateway" }}
 {{- $all := include "skerry.versions" . | fromJson | keys | sortAlpha }}
 {{- $canaries := list }}
@@ -32,6 +32,7 @@ behind it, and has no traffic policy of its own.
 {{- $_ := merge $server (dict "versions" (list .version) "stable" .version "routed" (list .version) "canaries" list) }}
 {{- else }}
 {{- $versions := empty $traffic.versions | ternary $all $named }}
+{{- if kindIs "slice" $traffic.versions }}{{ $versions = concat $named $traffic.versions | uniq }}{{ end }}
 {{- $_ := merge $server (dict "versions" $versions "stable" $traffic.stable "routed" $routed "canaries" $canaries) }}
 {{- end }}
 {{- $servers = append $servers $server }}

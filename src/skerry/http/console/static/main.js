@@ -5,7 +5,7 @@ import { refresh, startLive } from "./live.js";
 import { watchLinks } from "./links.js";
 import { watchTokens } from "./tokens.js";
 import { settleTraffic, watchTraffic } from "./traffic.js";
-import { watchTry } from "./try.js";
+import { settleTry, watchTry } from "./try.js";
 
 watchTokens(refresh);
 watchTraffic(refresh);
@@ -15,5 +15,6 @@ watchLinks(refresh);
 settleTraffic();
 startLive(() => {
   settleTraffic();
+  settleTry();
   settleCharts();
 });

@@ -22,6 +22,7 @@ function syncAttributes(old, fresh) {
 }
 
 function syncChildren(old, fresh) {
+  const keys = new Set([...fresh.childNodes].map(keyOf));
   let place = old.firstChild;
   for (const wanted of [...fresh.childNodes]) {
     const match = counterpart(place, wanted);
@@ -29,11 +30,8 @@ function syncChildren(old, fresh) {
       old.insertBefore(document.importNode(wanted, true), place);
       continue;
     }
-    if (match === place) {
-      place = place.nextSibling;
-    } else {
-      old.insertBefore(match, place);
-    }
+    clearWay(place, match, keys);
+    place = match.nextSibling;
     update(match, wanted);
   }
   while (place !== null) {
@@ -43,18 +41,38 @@ function syncChildren(old, fresh) {
   }
 }
 
-// The node that becomes the wanted one: by id wherever it stands, else the one that is next.
+// What stands for the same thing in both trees; empty for what has no name of its own.
+function keyOf(node) {
+  return node.id || (node.nodeName === "OPTION" ? `option ${node.value}` : "");
+}
+
+// The node that becomes the wanted one: by key wherever it stands, else the one that is next.
 function counterpart(place, wanted) {
-  if (wanted.id) {
+  const key = keyOf(wanted);
+  if (key) {
     for (let node = place; node !== null; node = node.nextSibling) {
-      if (node.id === wanted.id && node.nodeName === wanted.nodeName) {
+      if (keyOf(node) === key && node.nodeName === wanted.nodeName) {
         return node;
       }
     }
     return null;
   }
-  const isAlike = place !== null && place.nodeName === wanted.nodeName && !place.id;
+  const isAlike = place !== null && place.nodeName === wanted.nodeName && !keyOf(place);
   return isAlike ? place : null;
+}
+
+// Takes away what stands before the match, rather than move that: an element that is moved loses
+// focus, and whoever drags its slider is interrupted. What is still wanted later goes behind it.
+function clearWay(place, match, keys) {
+  for (let node = place; node !== match;) {
+    const next = node.nextSibling;
+    if (keyOf(node) && keys.has(keyOf(node))) {
+      match.after(node);
+    } else {
+      node.remove();
+    }
+    node = next;
+  }
 }
 
 function update(old, wanted) {

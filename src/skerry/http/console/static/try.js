@@ -7,11 +7,23 @@ import { say } from "./dom.js";
 import { bodyOf } from "./row.js";
 import { readerToken } from "./tokens.js";
 
+// How often each form has asked. It is no attribute: a refresh makes those as the server has them.
+const asked = new WeakMap();
+
+// The version that somebody chose to ask, by name: its option goes and comes with the version.
+const chosen = new WeakMap();
+
 export function watchTry() {
   document.addEventListener("submit", (event) => {
     if (event.target.matches("form[data-try]")) {
       event.preventDefault();
       predict(event.target);
+    }
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (form?.matches("form[data-try]") && event.target.name === "version") {
+      chosen.set(form, event.target.value);
     }
   });
   document.addEventListener("click", (event) => {
@@ -22,6 +34,22 @@ export function watchTry() {
   });
 }
 
+// After a refresh: what was chosen stays chosen, or its end is told.
+export function settleTry() {
+  for (const form of document.querySelectorAll("form[data-try]")) {
+    const select = form.elements.version;
+    const wanted = chosen.get(form) ?? "";
+    const isThere = [...select.options].some((option) => option.value === wanted);
+    select.value = isThere ? wanted : "";
+    if (!isThere) {
+      chosen.delete(form);
+      const said = form.querySelector(".said");
+      said.classList.remove("heard");
+      say(said, `${wanted} can’t be asked any more: whoever the policy chooses is.`, true);
+    }
+  }
+}
+
 async function predict(form) {
   const body = withMistakesSaid(form);
   if (body === null) {
@@ -29,18 +57,18 @@ async function predict(form) {
   }
   const [said, place] = [form.querySelector(".said"), form.querySelector(".answer")];
   // A later question's answer may come first; an earlier one's must not replace it.
-  const mine = (Number(form.dataset.asked) || 0) + 1;
-  form.dataset.asked = mine;
+  const mine = (asked.get(form) ?? 0) + 1;
+  asked.set(form, mine);
   const began = performance.now();
   try {
     const { response, answer } = await ask("POST", pathOf(form), { token: readerToken(), body });
-    if (Number(form.dataset.asked) === mine) {
+    if (asked.get(form) === mine) {
       const heard = showAnswer(place, answer, response.headers, performance.now() - began);
       say(said, heard);
       said.classList.add("heard");
     }
   } catch (refusal) {
-    if (Number(form.dataset.asked) === mine) {
+    if (asked.get(form) === mine) {
       place.replaceChildren();
       said.classList.remove("heard");
       say(said, refusal.message, true);
