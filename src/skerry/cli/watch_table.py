@@ -81,8 +81,8 @@ def canary_sentence(row: TrackEvidence, comparison: Comparison) -> str:
     parts = [_counted(row.requests, "request"), _counted(row.errors, "error")]
     if comparison.p99_ratio is not None:
         parts.append(f"p99 {comparison.p99_ratio:.1f}× of stable")
-    if comparison.class_shift:
-        label, shift = max(comparison.class_shift.items(), key=lambda item: abs(item[1]))
+    if comparison.largest_shift is not None:
+        label, shift = comparison.largest_shift
         parts.append(f"class {label} {shift * 100:+.1f} points")
     if comparison.disagreement_rate is not None:
         parts.append(f"disagrees on {comparison.disagreement_rate:.1%}")

@@ -188,6 +188,13 @@ class Comparison:
     max_class_shift: float | None = None
     disagreement_rate: float | None = None
 
+    @property
+    def largest_shift(self) -> tuple[str, float] | None:
+        """The class whose share differs most, and by how much."""
+        if not self.class_shift:
+            return None
+        return max(self.class_shift.items(), key=lambda item: abs(item[1]))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as the API shows it."""
         shift = self.class_shift

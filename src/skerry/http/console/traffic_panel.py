@@ -120,8 +120,8 @@ def canary_sentence(
     parts = [counted(row.requests, "request"), counted(row.errors, "error")]
     if comparison.p99_ratio is not None:
         parts.append(f"p99 {times(comparison.p99_ratio)} that of stable {comparison.stable}")
-    if comparison.class_shift:
-        label, shift = max(comparison.class_shift.items(), key=lambda item: abs(item[1]))
+    if comparison.largest_shift is not None:
+        label, shift = comparison.largest_shift
         parts.append(f"class {label} {points(shift)}")
     if comparison.disagreement_rate is not None:
         parts.append(f"disagrees on {share(comparison.disagreement_rate)}")
