@@ -154,7 +154,13 @@ def _second(unix_s: int) -> str:
 
 def _as_text(level: str, event: str, fields: dict[str, Any]) -> bytes:
     clock = datetime.now().astimezone().strftime("%H:%M:%S")
-    shown = " ".join(f"{k}={v}" for k, v in fields.items() if v is not None and v != "")
+    told = {key: value for key, value in fields.items() if value is not None and value != ""}
+    shown = " ".join(f"{key}={_in_one_line(key, str(value))}" for key, value in told.items())
     colour = _COLOURS[level]
     text = f"{clock} {level:7} {event:14} {shown}"
     return f"{colour}{text}\x1b[0m\n".encode() if colour else f"{text}\n".encode()
+
+
+def _in_one_line(key: str, value: str) -> str:
+    """Return a value without line breaks, so that a line is an event; a traceback keeps its own."""
+    return value if key == "traceback" else " ".join(map(str.strip, value.splitlines()))

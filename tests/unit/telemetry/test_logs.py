@@ -75,6 +75,16 @@ def test_text_is_one_line_with_what_is_known() -> None:
     assert stream.getvalue().decode().endswith(" info    request        status=200\n")
 
 
+def test_a_line_of_text_is_one_event_whatever_it_tells() -> None:
+    stream = io.BytesIO()
+    writer = LogWriter(stream)
+
+    EventLog(writer, as_json=False).info("log", message="a.py:1: Odd: one\n  two\r\n", traceback="")
+    writer.close()
+
+    assert stream.getvalue().decode().endswith(" log            message=a.py:1: Odd: one two\n")
+
+
 def test_records_of_other_libraries_come_in_the_same_form() -> None:
     stream = io.BytesIO()
     writer = LogWriter(stream)
