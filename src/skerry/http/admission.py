@@ -29,9 +29,11 @@ _TURN_S = 0.003
 _TASK_S, _ROW_S = 1e-4, 1e-5
 # Who is refused comes back after a second, so that to wait for a part of it is the better deal.
 _MAX_WAIT_S = 0.25
-# A refusal costs some 60 µs, in the kernel and here, so these cost a sixteenth of the CPU time
-# that the process gets. The burst is what a turn may spend.
+# A small refusal costs some 60 µs, in the kernel and here, and one more for so many bytes that have
+# to be read first. These cost a sixteenth of the CPU time that the process gets. The burst is what
+# a turn may spend.
 _REFUSALS_PER_CPU_S, _REFUSALS_AT_ONCE = 1000.0, 20.0
+_REFUSAL_BYTES = 8192
 # Requests that wait keep their bytes, a packet each.
 _MAX_HELD_BYTES = 64 * 2**20
 _LONGEST_TARGET = 1024  # Bytes; no prediction route is that long.
@@ -147,7 +149,7 @@ class Admission:
         if self._held_bytes + len(packet) > _MAX_HELD_BYTES:
             return Verdict.REFUSE
         is_late = not has_room or queue.waits_since(now_s) > _MAX_WAIT_S
-        if is_late and just_came and self._may_refuse():
+        if is_late and just_came and self._may_refuse(len(packet)):
             return Verdict.REFUSE
         self._hold(queue, _Held(caller, n_rows, len(packet), now_s))
         return Verdict.HOLD
@@ -183,13 +185,13 @@ class Admission:
         lane = None if n_rows <= plan.cheap_rows else self._executor.lane(plan, n_rows)
         return self._queues[lane], n_rows
 
-    def _may_refuse(self) -> bool:
+    def _may_refuse(self, n_bytes: int) -> bool:
         cpu_s = self._cpu_clock()
         earned = (cpu_s - self._counted_s) * _REFUSALS_PER_CPU_S
         self._refusals, self._counted_s = min(_REFUSALS_AT_ONCE, self._refusals + earned), cpu_s
         if self._refusals < 1:
             return False
-        self._refusals -= 1
+        self._refusals -= 1 + n_bytes // _REFUSAL_BYTES
         return True
 
     def _hold(self, queue: _Queue, held: _Held) -> None:

@@ -164,6 +164,16 @@ def test_refuses_behind_one_that_waits_for_long_but_only_so_often() -> None:
     assert held + 20 * refused + 30 * held + 2 * refused + held == run(ask)
 
 
+def test_a_large_request_counts_as_several_refusals_since_it_has_to_be_read() -> None:
+    def ask(door: Door) -> Sequence[object]:
+        door.use_up_the_turn()
+        door.ask("first")
+        door.clock.now_s += 0.3
+        return [door.ask("large", ASK_QUICK + b" " * 3 * 8192) for _ in range(6)]
+
+    assert 5 * [Verdict.REFUSE] + [Verdict.HOLD] == run(ask)
+
+
 def test_does_not_refuse_who_may_have_waited_to_be_accepted() -> None:
     def ask(door: Door) -> Sequence[object]:
         door.use_up_the_turn()
