@@ -16,7 +16,7 @@ from bench.contenders import Contender, Served, served
 from bench.cores import on_server_core
 from bench.load import AnswersFailed, Figures, closed, figures_of, generate
 from bench.models import BenchModel
-from bench.process import NotStarted
+from bench.process import NotStarted, paused
 from skerry.cli.load_generator import Plan
 
 CLIENTS = (1, 16, 128)
@@ -98,7 +98,6 @@ def _batches(
 def _open_loops(steady: Steady, model: BenchModel, up: Sequence[Served], timing: Timing) -> None:
     def run(each: Served) -> Figures:
         rate = steady.single[model.name, each.name, 16].per_s / 2
-        # Due times are made in ticks of the loop, so very high rates come in small bunches.
         counts = generate(
             each, "single", Plan(OPEN_LOOP_CONNECTIONS, max(2.0, timing.seconds), rate=rate)
         )
@@ -112,7 +111,10 @@ def _open_loops(steady: Steady, model: BenchModel, up: Sequence[Served], timing:
 def in_turns(
     up: Sequence[Served], timing: Timing, steady: Steady, run: Callable[[Served], Figures]
 ) -> dict[str, Figures]:
-    """Measure each in turns and return the medians; one that fails is noted and left out."""
+    """Measure each in turns and return the medians; one that fails is noted and left out.
+
+    The others are stopped meanwhile.
+    """
     found: dict[str, list[Figures]] = {}
     failed: set[str] = set()
     for _ in range(timing.rounds):
@@ -120,7 +122,8 @@ def in_turns(
             if each.name in failed:
                 continue
             try:
-                found.setdefault(each.name, []).append(run(each))
+                with paused([other.pid for other in up if other is not each]):
+                    found.setdefault(each.name, []).append(run(each))
             except (AnswersFailed, subprocess.CalledProcessError) as error:
                 failed.add(each.name)
                 steady.notes.append(short(error))
@@ -133,6 +136,7 @@ def median(found: Sequence[Figures]) -> Figures:
         statistics.median(each.per_s for each in found),
         statistics.median(each.p50_ms for each in found),
         statistics.median(each.p99_ms for each in found),
+        statistics.median(each.late_p99_ms for each in found),
     )
 
 

@@ -7,6 +7,7 @@ Neighbours: ``skerry bench`` makes the requests and shows the counts.
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import re
 import ssl
@@ -21,14 +22,17 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
+from skerry.cli.precise_sleep import PreciseSleep
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOOK_S = 0.1
 _RECONNECT_S = 0.1
 _CLOSE_S = 1.0
-_TIMER_S = 0.002
 _GRACE_S = 1.0
+# To wake up takes about so long; the rest passes in turns of the loop.
+_EARLY_S = 0.00006
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
 
 
@@ -60,7 +64,10 @@ class Plan:
 class Counts:
     """What came back.
 
-    latencies_s: by status, from when the request was due to the last byte of its answer.
+    latencies_s: by status, from when the request was due to the last byte of its answer; from when
+        it was sent, where it was sent late though a connection was free.
+    late_s: by how much those were late that found a free connection. It is this program's own
+        doing, or its machine's: where it is large, so is the doubt about the latencies.
     refused_s: of the answers 429, from when the request was sent: a caller whose connections are
         all busy can't send what is due.
     failures: requests that got no whole answer, by reason. unsent: were due, and never sent.
@@ -68,6 +75,7 @@ class Counts:
     """
 
     latencies_s: dict[int, array[float]] = field(default_factory=dict)
+    late_s: array[float] = field(default_factory=lambda: array("d"))
     refused_s: array[float] = field(default_factory=lambda: array("d"))
     failures: Counter[str] = field(default_factory=Counter)
     retry_after_s: Counter[int] = field(default_factory=Counter)
@@ -118,6 +126,9 @@ class LoadGenerator:
 
         on_look: called about ten times a second with the seconds since the start.
         """
+        # A look of the collector at what else the program holds would be late requests.
+        gc.collect()
+        gc.freeze()
         self._began_s = time.monotonic()
         self._ends_s = self._began_s + self._plan.seconds
         async with asyncio.TaskGroup() as tasks:
@@ -190,20 +201,17 @@ class LoadGenerator:
     async def _pace(self) -> None:
         """Make requests due at even intervals, and send those that find a free connection."""
         assert self._plan.rate is not None  # noqa: S101 - nobody starts it otherwise
-        rate, made = self._plan.rate, 0
-        while made < math.ceil(rate * self._plan.seconds):
-            due_s = self._began_s + made / rate
-            left_s = due_s - time.monotonic()
-            if left_s > 0:
-                # Timers go by milliseconds, so the last one before a request is due passes in
-                # turns of the loop: what is late here would be taken for the server's latency.
-                await asyncio.sleep(max(0.0, left_s - _TIMER_S))
-                continue
-            made += 1
-            if self._idle:
-                self._send(self._idle.pop(), due_s)
-            else:
-                self._due_s.append(due_s)
+        rate = self._plan.rate
+        with PreciseSleep() as sleep:
+            for made in range(math.ceil(rate * self._plan.seconds)):
+                due_s = self._began_s + made / rate
+                while (now_s := time.monotonic()) < due_s:
+                    await sleep.until(due_s - _EARLY_S)
+                if self._idle:
+                    self.counts.late_s.append(now_s - due_s)
+                    self._send(self._idle.pop(), now_s)
+                else:
+                    self._due_s.append(due_s)
 
     async def _watch(self, pacing: Sequence[asyncio.Task[None]]) -> None:
         """Return when the time is over and the last answer, or its timeout, has come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +11,7 @@ import pytest
 
 from skerry.cli.bench import post, summary
 from skerry.cli.load_generator import Counts, LoadGenerator, Plan, Target, quantile
+from skerry.cli.precise_sleep import PreciseSleep
 
 Answer = Callable[[int], Awaitable[bytes | None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -92,6 +94,20 @@ def test_latency_counts_from_when_a_request_was_due() -> None:
 
     # The second was due 10 ms after the first, whose answer took 300 ms.
     assert counts.latencies_s[200][1] > 0.3
+
+
+def test_what_the_generator_is_late_by_is_not_the_servers_latency(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def oversleep(sleep: PreciseSleep, time_s: float) -> None:
+        del sleep
+        await asyncio.sleep(max(0.0, time_s - time.monotonic()) + 0.2)
+
+    monkeypatch.setattr(PreciseSleep, "until", oversleep)
+    counts, _ = run(Plan(clients=2, seconds=0.1, rate=20), ok)
+
+    assert max(counts.late_s) > 0.15
+    assert min(counts.latencies_s[200]) < 0.15
 
 
 def test_a_lost_connection_is_a_failure_and_is_replaced() -> None:
