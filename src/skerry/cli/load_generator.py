@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.1
 _RECONNECT_S = 0.1
 _CLOSE_S = 1.0
+_CONNECT_S = 1.0
 _GRACE_S = 1.0
 # To wake up takes about so long; the rest passes in turns of the loop.
 _EARLY_S = 0.00006
@@ -202,6 +203,7 @@ class LoadGenerator:
         """Make requests due at even intervals, and send those that find a free connection."""
         assert self._plan.rate is not None  # noqa: S101 - nobody starts it otherwise
         rate = self._plan.rate
+        await self._await_connections()
         with PreciseSleep() as sleep:
             for made in range(math.ceil(rate * self._plan.seconds)):
                 due_s = self._began_s + made / rate
@@ -212,6 +214,14 @@ class LoadGenerator:
                     self._send(self._idle.pop(), now_s)
                 else:
                     self._due_s.append(due_s)
+
+    async def _await_connections(self) -> None:
+        """Begin with all connections open: to open them takes time that no answer takes."""
+        ends_s = self._began_s + _CONNECT_S
+        while len(self._idle) < self._plan.clients and time.monotonic() < ends_s:
+            await asyncio.sleep(_CONNECT_S / 100)
+        self._began_s = time.monotonic()
+        self._ends_s = self._began_s + self._plan.seconds
 
     async def _watch(self, pacing: Sequence[asyncio.Task[None]]) -> None:
         """Return when the time is over and the last answer, or its timeout, has come."""
