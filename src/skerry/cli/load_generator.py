@@ -119,6 +119,7 @@ class LoadGenerator:
         self._requests: Iterator[bytes] = cycle(target.requests)
         self._due_s: deque[float] = deque()
         self._idle: list[_Connection] = []
+        self._all_idle = asyncio.Event()
         self._busy: set[_Connection] = set()
         self._began_s = self._ends_s = 0.0
 
@@ -152,6 +153,8 @@ class LoadGenerator:
             self._send(connection, self._due_s.popleft())
         else:
             self._idle.append(connection)
+            if len(self._idle) == self._plan.clients:
+                self._all_idle.set()
 
     def is_answered(self, connection: _Connection, status: int, head: bytes) -> None:
         """Count an answer."""
@@ -217,9 +220,9 @@ class LoadGenerator:
 
     async def _await_connections(self) -> None:
         """Begin with all connections open: to open them takes time that no answer takes."""
-        ends_s = self._began_s + _CONNECT_S
-        while len(self._idle) < self._plan.clients and time.monotonic() < ends_s:
-            await asyncio.sleep(_CONNECT_S / 100)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CONNECT_S):
+                await self._all_idle.wait()
         self._began_s = time.monotonic()
         self._ends_s = self._began_s + self._plan.seconds
 

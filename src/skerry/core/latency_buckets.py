@@ -18,14 +18,14 @@ _A_DECADE = 96
 N_BUCKETS = _A_DECADE * round(math.log10(LONGEST_S / SHORTEST_S))
 
 
-def bucketed(durations_s: Sequence[float]) -> NDArray[np.int64]:
-    """Return how many durations fall into each bucket, [N_BUCKETS].
+def bucket_of(duration_s: float) -> int:
+    """Return the bucket that a duration falls into, from 0 to ``N_BUCKETS`` - 1.
 
     Durations beyond the shortest and the longest are counted in the first and the last bucket.
     """
-    durations = np.clip(np.array(durations_s), SHORTEST_S, LONGEST_S)
-    indices = (np.log10(durations / SHORTEST_S) * _A_DECADE).astype(np.intp)
-    return np.bincount(np.minimum(indices, N_BUCKETS - 1), minlength=N_BUCKETS)
+    if duration_s <= SHORTEST_S:
+        return 0
+    return min(int(math.log10(duration_s / SHORTEST_S) * _A_DECADE), N_BUCKETS - 1)
 
 
 def percentile(counts: NDArray[np.integer[Any]], share: float) -> float | None:

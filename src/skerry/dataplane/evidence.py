@@ -1,78 +1,47 @@
 """Counts what each version answers, so that a canary can be held against the stable version.
 
-Of this process alone, for the last hour. A request costs an entry in a list; lists are counted in
-small lots. Nothing here knows HTTP, or the traffic policy.
+Of this process alone, for the last hour. Nothing here knows HTTP, or the traffic policy.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from skerry.core.evidence import (
-    CLASSES,
-    CONFIDENCE_BOUNDS,
-    CONFIDENCES,
-    ERRORS,
-    LATENCIES,
-    MAX_CLASSES,
-    N_COUNTS,
-    NO_NUMBERS,
-    REQUESTS,
-    ROWS,
-    Comparison,
-    Moments,
-    Tally,
-    TrackEvidence,
-    class_text,
-    compare,
-)
+from skerry.core.evidence import REQUESTS, Comparison, TrackEvidence, compare
 from skerry.core.history import TrackHistory
-from skerry.core.latency_buckets import bucketed
 from skerry.core.names import natural_key
 from skerry.core.rows import Predictions
 from skerry.core.signature import Task
 from skerry.dataplane.class_index import ClassIndex
+from skerry.dataplane.request_counts import RequestCounts
 from skerry.dataplane.time_slots import LONGEST_WINDOW_S, TimeSlots
 
 MAX_SERIES = 128
 """Models, versions and tracks that are counted at a time; a series has 0.6 MB at the most."""
 _IDLE_S = 60
-_LOT_ROWS = 256
 _TRACKS = ("stable", "canary", "pinned")
-_BOUNDS = np.array(CONFIDENCE_BOUNDS[:-1])
 
 _Key = tuple[str, str, str]
-_Ended = tuple[int, float, int, NDArray[Any] | None, NDArray[np.float64] | None]
-"""One request: status, duration in seconds, rows; labels and confidences where it was answered."""
 
 
 class _Series:
-    """What one version does on one track. lot: the requests of ``second``, not counted yet."""
+    """What one version does on one track. latest: of ``second``, not among the slots yet."""
 
-    __slots__ = ("classes", "lot", "lot_rows", "second", "slots", "task")
+    __slots__ = ("classes", "latest", "second", "slots")
 
     def __init__(self, classes: ClassIndex, second: int) -> None:
         self.classes = classes
         self.slots = TimeSlots()
-        self.task: Task | None = None
         self.second = second
-        self.lot: list[_Ended] = []
-        self.lot_rows = 0
+        self.latest: RequestCounts | None = None
 
     def fold(self) -> None:
-        """Count the lot."""
-        lot, self.lot, self.lot_rows = self.lot, [], 0
-        if lot:
-            tally = _tally(lot, self.task, self.classes, self.second)
-            self.slots.add(self.second, tally)
+        """Put the latest counts among the slots."""
+        latest, self.latest = self.latest, None
+        if latest is not None:
+            self.slots.add(self.second, latest.tally(self.classes, self.second))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +87,14 @@ class Evidence:
             series = self._open((model, version, track), second)
             if series is None:
                 return
-        if second != series.second or series.lot_rows >= _LOT_ROWS:
+        if second != series.second:
             series.fold()
             series.second = second
             if second >= self._sweep_at:
                 self._sweep(second)
-        series.task = task
-        series.lot_rows += rows or 1
-        if predictions is None or status >= 300:
-            series.lot.append((status, duration_s, rows or 0, None, None))
-        else:
-            # Probabilities are left out: they would be kept for nothing.
-            labels, confidences, _ = predictions
-            series.lot.append((status, duration_s, rows or 0, labels, confidences))
+        if series.latest is None:
+            series.latest = RequestCounts()
+        series.latest.add(task, rows or 0, status, duration_s, predictions)
 
     def report(
         self,
@@ -202,59 +166,6 @@ class Evidence:
         for key in [k for k, series in self._series.items() if series.second < oldest]:
             del self._series[key]
         self._sweep_at = second + _IDLE_S
-
-
-def _tally(lot: Sequence[_Ended], task: Task | None, classes: ClassIndex, second: int) -> Tally:
-    statuses, durations_s, rows, labels, confidences = zip(*lot, strict=True)
-    counts = np.zeros(N_COUNTS, np.int32)
-    counts[REQUESTS] = len(lot)
-    counts[ROWS] = sum(rows)
-    counts[ERRORS] = sum([status >= 500 for status in statuses])
-    counts[LATENCIES] = bucketed(
-        [each for each, status in zip(durations_s, statuses, strict=True) if status < 300]
-    )
-    counts[CONFIDENCES] = _by_confidence(_of_one_output(confidences))
-    answered = _of_one_output(labels)
-    if task is Task.REGRESSION:
-        return Tally(counts, _moments(answered))
-    by_class, others = counts[CLASSES], 0
-    for label, count in _counted(chain.from_iterable([each.tolist() for each in answered])):
-        index = classes.index_of(class_text(label), second)
-        if index < MAX_CLASSES:
-            by_class[index] += count
-        else:
-            others += count
-    by_class[MAX_CLASSES] = others
-    return Tally(counts)
-
-
-def _of_one_output(arrays: Iterable[NDArray[Any] | None]) -> list[NDArray[Any]]:
-    """Leave out several outputs: they have no one class, number or confidence to be compared."""
-    return [each for each in arrays if each is not None and each.ndim == 1]
-
-
-def _by_confidence(confidences: Sequence[NDArray[np.float64]]) -> NDArray[np.intp] | int:
-    if not confidences:
-        return 0
-    joined = np.concatenate(confidences)
-    known = joined[~np.isnan(joined)]
-    # What exceeds the last bound by rounding belongs to its bin, which is why it has no bound.
-    return np.bincount(np.searchsorted(_BOUNDS, known), minlength=len(CONFIDENCE_BOUNDS))
-
-
-def _moments(labels: Sequence[NDArray[Any]]) -> Moments:
-    numbers = [each for each in labels if each.dtype.kind in "biuf"]
-    if not numbers:
-        return NO_NUMBERS
-    return Moments.of(np.concatenate(numbers).astype(np.float64, copy=False))
-
-
-def _counted(labels: Iterable[object]) -> Iterable[tuple[object, int]]:
-    listed = list(labels)
-    try:
-        return Counter(listed).items()
-    except TypeError:  # An estimator of a user's own may answer what has no hash.
-        return Counter(map(class_text, listed)).items()
 
 
 def _comparison(

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from skerry.core.latency_buckets import (
     LONGEST_S,
     N_BUCKETS,
     SHORTEST_S,
-    bucketed,
+    bucket_of,
     percentile,
     percentiles,
 )
+
+
+def bucketed(durations_s: Iterable[float]) -> NDArray[np.intp]:
+    buckets = np.array([bucket_of(each) for each in durations_s], dtype=np.intp)
+    return np.bincount(buckets, minlength=N_BUCKETS)
+
 
 DURATIONS = st.lists(st.floats(SHORTEST_S, LONGEST_S), min_size=1, max_size=200)
 
