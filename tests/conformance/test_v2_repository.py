@@ -197,10 +197,11 @@ def _moves(server: RunningServer) -> list[str]:
 
 def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> None:
     repository = gated_repository(tmp_path, gate := tmp_path / "gate")
-    env = {**plugin_env(tmp_path), "SKERRY_REQUEST_TIMEOUT_S": "2"}
-    with serve(repository, env=env, wait_ready=False) as server:
+    with serve(repository, env=plugin_env(tmp_path), wait_ready=False) as server:
         server.wait_for_state("gated", "v1", "LOADING")
+        server.client.headers["X-Request-Timeout-Seconds"] = "0.5"
         unloaded = change(server, "gated", "unload")
+        del server.client.headers["X-Request-Timeout-Seconds"]
         open_gate(gate)
         server.wait_for(lambda: _moves(server)[-1:] == ["UNLOADED"])
         moves = _moves(server)
@@ -208,7 +209,8 @@ def test_unload_during_a_load_keeps_the_model_out_of_service(tmp_path: Path) -> 
         change(server, "gated", "load")
         server.wait_for_state("gated", "v1", "READY")
 
-    assert (504, True) == (unloaded.status_code, "goes on" in unloaded.json()["error"])
+    assert 504 == unloaded.status_code
+    assert "not ended within 0.5 s, and goes on" in unloaded.json()["error"]
     assert ["VERIFYING", "LOADING", "WARMING", "UNLOADED"] == moves
     assert ("UNAVAILABLE", True) == (entry["state"], "unloaded by request" in entry["reason"])
 

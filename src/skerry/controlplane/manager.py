@@ -31,7 +31,7 @@ from skerry.controlplane.transition import (
     next_actions,
 )
 from skerry.controlplane.unload import release_memory
-from skerry.core.errors import LoadError, LoadTimeout, Unreadable
+from skerry.core.errors import LoadError, LoadTimeout, ModelNotReady, Unreadable
 from skerry.core.phases import Phases
 from skerry.core.servable import Servable
 from skerry.core.traffic import TrafficInForce
@@ -83,12 +83,19 @@ class Manager:
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
-        self._looked = False
+        self._ended = self._looked = False
         self._looked_s = 0.0
         self._no_policies_since_s: float | None = None
 
     async def run(self, poll_interval_s: float) -> None:
         """Reconcile until cancelled: after every ``wake``, and at least once a poll interval."""
+        try:
+            await self._run(poll_interval_s)
+        finally:
+            self._ended = True
+            self._turn.set()
+
+    async def _run(self, poll_interval_s: float) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
@@ -108,11 +115,22 @@ class Manager:
         self._wake.set()
 
     async def turn(self) -> None:
-        """Wait until it has looked and acted once more."""
-        await self._turn.wait()
+        """Wait until it has looked and acted once more.
+
+        Raises:
+            ModelNotReady: it has ended, and will not.
+        """
+        if not self._ended:
+            await self._turn.wait()
+        if self._ended:
+            raise ModelNotReady("the control plane has stopped: nothing is loaded or unloaded")
 
     async def look(self) -> None:
-        """Ask for another look soon, and wait for its end; a look that is under way counts."""
+        """Ask for another look soon, and wait for its end; a look that is under way counts.
+
+        Raises:
+            ModelNotReady: it has ended, and will not.
+        """
         self.wake()
         await self.turn()
 

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 router = APIRouter(route_class=LeanRoute, tags=["predict"])
 _STATUSES = (400, 401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
+TIMEOUT_HEADER: dict[str, Any] = {
+    "name": "X-Request-Timeout-Seconds",
+    "in": "header",
+    "description": "seconds for the whole request; the server's limit where it is lower",
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "X-Model-Version",
@@ -34,12 +40,7 @@ HEADERS: list[dict[str, Any]] = [
         "description": "pins a version",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"},
     },
-    {
-        "name": "X-Request-Timeout-Seconds",
-        "in": "header",
-        "description": "seconds for the whole request; the server's limit where it is lower",
-        "schema": {"type": "number", "exclusiveMinimum": 0},
-    },
+    TIMEOUT_HEADER,
 ]
 
 

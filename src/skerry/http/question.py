@@ -47,8 +47,7 @@ def question(
     if context.tokens.api is not None:
         check_reader(context.tokens, text_of(fields, b"authorization"))
     version = _pinned_version(version, text_of(fields, b"x-model-version"))
-    limit_s = context.limits.request_timeout_s
-    timeout_s = _timeout_s(text_of(fields, b"x-request-timeout-seconds"), limit_s)
+    timeout_s = timeout_of(fields, context.limits.request_timeout_s)
     return Question(dialect, model, version, timeout_s, fields, dialect.lead(fields))
 
 
@@ -63,7 +62,13 @@ def _pinned_version(in_path: str | None, in_header: str | None) -> str | None:
     return in_path or in_header
 
 
-def _timeout_s(header: str | None, limit_s: float) -> float:
+def timeout_of(fields: Fields, limit_s: float) -> float:
+    """Return the seconds that the caller allows, at most those that the server does.
+
+    Raises:
+        BadHeader: what it sent is no number above 0.
+    """
+    header = text_of(fields, b"x-request-timeout-seconds")
     if header is None:
         return limit_s
     try:

@@ -6,6 +6,7 @@ Source: Triton's model repository extension.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
@@ -15,10 +16,12 @@ from skerry.core.errors import DeadlineExceeded, InvalidBody
 from skerry.core.row_values import describe
 from skerry.http.auth import require_admin, require_reader
 from skerry.http.body import read_body
-from skerry.http.context import ServerContext, context_of
+from skerry.http.context import ServerContext, context_of, record_of
 from skerry.http.header_fields import header_fields
 from skerry.http.json_values import parse_finite_json
 from skerry.http.openapi import request_body, v2_errors
+from skerry.http.predict import TIMEOUT_HEADER
+from skerry.http.question import timeout_of
 from skerry.http.schemas_v2 import Done, IndexEntry, IndexRequest, RepositoryRequest
 
 router = APIRouter(prefix="/v2/repository", tags=["Open Inference Protocol"])
@@ -27,7 +30,10 @@ _CHANGE: dict[str, Any] = {
     "response_model": Done,
     "dependencies": [Depends(require_admin)],
     "responses": v2_errors(400, 401, 403, 404, 408, 413, 503, 504),
-    "openapi_extra": {"requestBody": request_body(RepositoryRequest, required=False)},
+    "openapi_extra": {
+        "requestBody": request_body(RepositoryRequest, required=False),
+        "parameters": [TIMEOUT_HEADER],
+    },
 }
 
 
@@ -40,7 +46,7 @@ _CHANGE: dict[str, Any] = {
 )
 async def index(context: Context, request: Request) -> list[dict[str, Any]]:
     """Return every version of every model, with its state."""
-    content = await _content(context, request)
+    content = await _content(context, request, context.limits.request_timeout_s)
     ready = content.get("ready")
     if ready is not None and not isinstance(ready, bool):
         raise InvalidBody.at(("ready",), "true or false", describe(ready))
@@ -50,26 +56,32 @@ async def index(context: Context, request: Request) -> list[dict[str, Any]]:
 @router.post("/models/{model}/load", **_CHANGE)
 async def load(context: Context, request: Request, model: str) -> dict[str, Any]:
     """Load a model as its version policy says, in this process."""
-    content = await _content(context, request)
+    limit_s = _limit_s(context, request)
+    content = await _content(context, request, limit_s)
     _check_parameters(content.get("parameters"))
-    await _in_time(context, context.model_control.load(model), "load")
+    await _in_time(request, context.model_control.load(model), "load", limit_s)
     return {}
 
 
 @router.post("/models/{model}/unload", **_CHANGE)
 async def unload(context: Context, request: Request, model: str) -> dict[str, Any]:
     """Unload a model in this process, until it is loaded again or the process restarts."""
-    await _content(context, request)
-    await _in_time(context, context.model_control.unload(model), "unload")
+    limit_s = _limit_s(context, request)
+    await _content(context, request, limit_s)
+    await _in_time(request, context.model_control.unload(model), "unload", limit_s)
     return {}
 
 
-async def _content(context: ServerContext, request: Request) -> dict[str, Any]:
+def _limit_s(context: ServerContext, request: Request) -> float:
+    return timeout_of(header_fields(request.headers.raw), context.limits.request_timeout_s)
+
+
+async def _content(context: ServerContext, request: Request, limit_s: float) -> dict[str, Any]:
     body = await read_body(
         header_fields(request.headers.raw),
         request.receive,
         max_bytes=context.limits.max_body_bytes,
-        timeout_s=context.limits.request_timeout_s,
+        timeout_s=limit_s,
         any_media_type=True,
     )
     content = parse_finite_json(body) if body.strip() else {}
@@ -91,10 +103,13 @@ def _check_parameters(parameters: Any) -> None:
             )
 
 
-async def _in_time(context: ServerContext, change: Coroutine[Any, Any, None], what: str) -> None:
-    limit_s = context.limits.request_timeout_s
+async def _in_time(
+    request: Request, change: Coroutine[Any, Any, None], what: str, limit_s: float
+) -> None:
+    """Wait for a change until the request's time, which began with the request, is over."""
+    passed_s = time.perf_counter() - record_of(request.scope).started_s
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(max(0.0, limit_s - passed_s)):
             await change
     except TimeoutError:
         raise DeadlineExceeded(
