@@ -24,9 +24,11 @@ from skerry.dataplane.shadow_tally import Answer, Disagreement, Failure, Tally
 _JOINED_REQUESTS = 64
 _ROUND_S = 0.02
 # A thread that wants the interpreter from the loop gets it, and what it computes keeps the loop
-# waiting. A twentieth of a core keeps that below what a caller's p99 shows.
-_REST = 19
-_MOST_REST_S = 60.0
+# waiting. A twentieth of a core keeps that below what a caller's p99 shows; during a call of
+# seconds it is half as long again, so that these come less often.
+_REST, _REST_OF_LONG = 19, 49
+_LONG_S = 0.1
+_MOST_REST_S = 120.0
 
 
 class Mirror(NamedTuple):
@@ -107,7 +109,7 @@ class ShadowCalls:
         while True:
             began_s = self._cpu()
             self._ask_next(servable, waiting, tally)
-            rest_s = min(_REST * (self._cpu() - began_s), _MOST_REST_S)
+            rest_s = _rest_s(self._cpu() - began_s)
             if not waiting or self._clock() + rest_s >= ends_s:
                 return Round(tally, waiting, rest_s)
             self._sleep(rest_s)
@@ -182,6 +184,11 @@ class ShadowCalls:
     def _version(self, mirror: Mirror) -> str:
         shadow = mirror.target.shadow
         return "" if shadow is None else shadow.slot.version
+
+
+def _rest_s(used_s: float) -> float:
+    times = _REST if used_s < _LONG_S else _REST_OF_LONG
+    return min(times * used_s, _MOST_REST_S)
 
 
 def _failure(last: Waiting, reason: str, detail: str = "") -> Failure:
