@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from bench.cores import on_server_core
 
 _START_S, _STOP_S = 120, 20
@@ -62,13 +64,18 @@ def running(
 @contextmanager
 def paused(pids: Sequence[int]) -> Iterator[None]:
     """Stop servers, with what they started, while the block runs: also who idles wakes up."""
-    for pid in pids:
-        os.killpg(pid, signal.SIGSTOP)
+    stopped: list[psutil.Process] = []
     try:
+        for pid in pids:
+            server = psutil.Process(pid)
+            for process in (server, *server.children(recursive=True)):
+                stopped.append(process)
+                process.suspend()
         yield
     finally:
-        for pid in pids:
-            os.killpg(pid, signal.SIGCONT)
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def answers(url: str) -> bool:

@@ -76,7 +76,8 @@ def bench(
     """Measure the server at URL with predictions of one of its models.
 
     Without --rate each connection asks again when it has its answer (a closed loop). With --rate
-    requests are due at even intervals, and latency counts from when one was due (an open loop).
+    requests are due at even intervals, and one that waits for a connection counts from when it was
+    due (an open loop).
     Exit code 1 where no answer was a success.
     """
     from skerry.cli.client import Client
@@ -128,6 +129,7 @@ def summary(counts: Counts, n_rows: int) -> dict[str, Any]:
         "statuses": statuses,
         "failures": dict(counts.failures),
         "unsent": counts.unsent,
+        "sent_late_ms": round(quantile(sorted(counts.late_s), 0.99) * 1e3, 3),
     }
 
 

@@ -31,10 +31,11 @@ def show(result: dict[str, Any]) -> None:
 
 def _heading(result: dict[str, Any]) -> str:
     rate = "" if result["rate"] is None else f" at {result['rate']:g} requests/s"
+    late = "" if result["rate"] is None else f", sent late by {result['sent_late_ms']:g} ms (p99)"
     return (
         f"{result['model'] or 'default model'} {result['model_version']}:"
         f" {result['loop']} loop{rate}, {result['clients']} connections,"
-        f" {result['rows']} rows a request, {result['elapsed_s']:.1f} s"
+        f" {result['rows']} rows a request, {result['elapsed_s']:.1f} s{late}"
     )
 
 

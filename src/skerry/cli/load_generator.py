@@ -131,8 +131,15 @@ class LoadGenerator:
         # A look of the collector at what else the program holds would be late requests.
         gc.collect()
         gc.freeze()
-        self._began_s = time.monotonic()
-        self._ends_s = self._began_s + self._plan.seconds
+        try:
+            return await self._run()
+        finally:
+            gc.unfreeze()
+
+    async def _run(self) -> Counts:
+        self._begin()
+        if self._plan.rate is not None:
+            self._ends_s = math.inf  # until its connections are open
         async with asyncio.TaskGroup() as tasks:
             kept = [tasks.create_task(self._keep_connected()) for _ in range(self._plan.clients)]
             pacing = [] if self._plan.rate is None else [tasks.create_task(self._pace())]
@@ -142,6 +149,10 @@ class LoadGenerator:
         self.counts.unsent += len(self._due_s)
         self.counts.elapsed_s = max(self.counts.elapsed_s, self._plan.seconds)
         return self.counts
+
+    def _begin(self) -> None:
+        self._began_s = time.monotonic()
+        self._ends_s = self._began_s + self._plan.seconds
 
     def is_free(self, connection: _Connection) -> None:
         """Give a connection its next request, or let it wait for one."""
@@ -223,8 +234,7 @@ class LoadGenerator:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CONNECT_S):
                 await self._all_idle.wait()
-        self._began_s = time.monotonic()
-        self._ends_s = self._began_s + self._plan.seconds
+        self._begin()
 
     async def _watch(self, pacing: Sequence[asyncio.Task[None]]) -> None:
         """Return when the time is over and the last answer, or its timeout, has come."""
@@ -233,7 +243,7 @@ class LoadGenerator:
             late = [c for c in self._busy if now_s - c.asked_s > self._plan.timeout_s]
             for connection in late:
                 connection.close("timed out")
-            if self._on_look is not None:
+            if self._on_look is not None and self._ends_s < math.inf:
                 self._on_look(now_s - self._began_s)
             if now_s >= self._ends_s and not self._busy and all(task.done() for task in pacing):
                 return

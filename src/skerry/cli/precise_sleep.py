@@ -13,8 +13,7 @@ import time
 from typing import Self
 
 _TIMER_S = 0.002
-_CLOCK_MONOTONIC = 1
-_TFD_NONBLOCK, _TFD_CLOEXEC, _TFD_TIMER_ABSTIME = 0o4000, 0o2000000, 1
+_TFD_TIMER_ABSTIME = 1
 
 
 class _TimeSpec(ctypes.Structure):
@@ -40,7 +39,8 @@ class PreciseSleep:
     def __enter__(self) -> Self:
         """Make the timer."""
         if hasattr(self._libc, "timerfd_create"):
-            file = self._libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
+            # Its flags are those of files. Source: timerfd_create(2).
+            file = self._libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
             if file >= 0:
                 self._file = file
                 self._loop.add_reader(file, self._expired)
@@ -51,6 +51,7 @@ class PreciseSleep:
         if self._file is not None:
             self._loop.remove_reader(self._file)
             os.close(self._file)
+            self._file = None
 
     async def until(self, time_s: float) -> None:
         """Return at a time of ``time.monotonic``, or somewhat before it where there is no timer.
@@ -64,11 +65,15 @@ class PreciseSleep:
         seconds, nanoseconds = divmod(int(time_s * 1e9), 1_000_000_000)
         spec = _TimerSpec(_TimeSpec(0, 0), _TimeSpec(seconds, nanoseconds))
         self._awaited = self._loop.create_future()
-        self._libc.timerfd_settime(self._file, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)
+        if self._libc.timerfd_settime(self._file, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None):
+            raise OSError(ctypes.get_errno(), "timerfd_settime failed")
         await self._awaited
 
     def _expired(self) -> None:
         assert self._file is not None  # noqa: S101 - it is read
-        os.read(self._file, 8)
+        try:
+            os.read(self._file, 8)
+        except BlockingIOError:
+            return  # It was set anew in between.
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_result(None)

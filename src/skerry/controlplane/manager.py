@@ -83,7 +83,7 @@ class Manager:
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
-        self._ended = self._looked = False
+        self._looked = False
         self._looked_s = 0.0
         self._no_policies_since_s: float | None = None
 
@@ -92,8 +92,7 @@ class Manager:
         try:
             await self._run(poll_interval_s)
         finally:
-            self._ended = True
-            self._turn.set()
+            self._turn.set()  # for ever: only a turn makes another
 
     async def _run(self, poll_interval_s: float) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -120,9 +119,18 @@ class Manager:
         Raises:
             ModelNotReady: it has ended, and will not.
         """
-        if not self._ended:
-            await self._turn.wait()
-        if self._ended:
+        turn = self._turn
+        await turn.wait()
+        if turn is self._turn:
+            self.check_runs()
+
+    def check_runs(self) -> None:
+        """Raise where there will be no more turns.
+
+        Raises:
+            ModelNotReady: it has ended.
+        """
+        if self._turn.is_set():
             raise ModelNotReady("the control plane has stopped: nothing is loaded or unloaded")
 
     async def look(self) -> None:

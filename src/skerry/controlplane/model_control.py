@@ -68,9 +68,11 @@ class ModelControl:
 
         Raises:
             ModelNotFound: it is not in the repository.
-            ModelNotReady: no version of it can answer, for the reason given.
+            ModelNotReady: no version of it can answer, for the reason given; or the control plane
+                has ended.
         """
         manager, catalog = self._manager, self._manager.catalog
+        manager.check_runs()
         catalog.unloaded.discard(model)
         before = {name: _ended_attempts(h) for name, h in catalog.versions(model).items()}
         for harness in catalog.versions(model).values():
@@ -94,8 +96,10 @@ class ModelControl:
 
         Raises:
             ModelNotFound: it is not in the repository.
+            ModelNotReady: the control plane has ended.
         """
         manager, catalog = self._manager, self._manager.catalog
+        manager.check_runs()
         if model not in catalog.models():
             raise ModelNotFound(f"model {model!r} does not exist")
         catalog.unloaded.add(model)

@@ -29,7 +29,7 @@ class ClassIndex:
             if index == MAX_CLASSES:
                 return index
             self._index[name] = index
-        # A lot may be counted long after its second, when its series has been idle.
+        # A second may be counted long after it, when its series has been idle.
         self._last_seen[name] = max(second, self._last_seen.get(name, second))
         return index
 

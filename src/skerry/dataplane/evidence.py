@@ -37,11 +37,13 @@ class _Series:
         self.second = second
         self.latest: RequestCounts | None = None
 
-    def fold(self) -> None:
-        """Put the latest counts among the slots."""
-        latest, self.latest = self.latest, None
+    def fold(self, next_second: int | None = None) -> None:
+        """Put the latest counts among the slots; what comes then is of the next second, if any."""
+        latest, self.latest, second = self.latest, None, self.second
+        if next_second is not None:
+            self.second = next_second
         if latest is not None:
-            self.slots.add(self.second, latest.tally(self.classes, self.second))
+            self.slots.add(second, latest.tally(self.classes, second))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,11 @@ class Evidence:
             if series is None:
                 return
         if second != series.second:
-            series.fold()
-            series.second = second
+            series.fold(second)
             if second >= self._sweep_at:
                 self._sweep(second)
+        elif series.latest is not None and series.latest.has_many_labels:
+            series.fold()
         if series.latest is None:
             series.latest = RequestCounts()
         series.latest.add(task, rows or 0, status, duration_s, predictions)

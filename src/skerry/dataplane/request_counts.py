@@ -34,7 +34,7 @@ from skerry.dataplane.class_index import ClassIndex
 
 # What exceeds the last bound by rounding belongs to its bin, which is why it has none here.
 _BOUNDS = CONFIDENCE_BOUNDS[:-1]
-_MANY_NUMBERS = 64
+_MANY_NUMBERS, _MANY_LABELS = 64, 256
 
 
 class RequestCounts:
@@ -58,6 +58,11 @@ class RequestCounts:
         self._confidences = [0] * len(CONFIDENCE_BOUNDS)
         self._numbers: list[float] = []
         self._moments = NO_NUMBERS
+
+    @property
+    def has_many_labels(self) -> bool:
+        """Tell whether it is time for a tally, lest labels that all differ be kept for a second."""
+        return len(self._classes) >= _MANY_LABELS
 
     def add(
         self,
@@ -86,9 +91,12 @@ class RequestCounts:
         if task is not Task.REGRESSION:
             self._add_classes(labels.tolist())
         elif labels.dtype.kind in "biuf":
+            if len(labels) >= _MANY_NUMBERS:
+                self._add_moments(labels.astype(np.float64, copy=False))
+                return
             self._numbers += labels.tolist()
             if len(self._numbers) >= _MANY_NUMBERS:
-                self._add_moments()
+                self._add_waiting_numbers()
 
     def tally(self, classes: ClassIndex, second: int) -> Tally:
         """Return the counts, with numbers of classes as of that second."""
@@ -99,7 +107,7 @@ class RequestCounts:
         by_class = counts[CLASSES]
         for label, count in self._classes.items():
             by_class[classes.index_of(class_text(label), second)] += count
-        self._add_moments()
+        self._add_waiting_numbers()
         return Tally(counts, self._moments)
 
     def _add_confidences(self, confidences: NDArray[np.float64]) -> None:
@@ -123,6 +131,9 @@ class RequestCounts:
         except TypeError:  # An estimator of a user's own may answer what has no hash.
             self._add_classes([class_text(label) for label in labels])
 
-    def _add_moments(self) -> None:
-        numbers, self._numbers = np.array(self._numbers, np.float64), []
+    def _add_waiting_numbers(self) -> None:
+        numbers, self._numbers = self._numbers, []
+        self._add_moments(np.array(numbers, np.float64))
+
+    def _add_moments(self, numbers: NDArray[np.float64]) -> None:
         self._moments = self._moments.joined(Moments.of(numbers))

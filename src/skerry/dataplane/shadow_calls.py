@@ -27,7 +27,7 @@ _ROUND_S = 0.02
 # waiting. A twentieth of a core keeps that below what a caller's p99 shows; during a call of
 # seconds it is half as long again, so that these come less often.
 _REST, _REST_OF_LONG = 19, 49
-_LONG_S = 0.1
+_LONG_S = 0.5
 _MOST_REST_S = 120.0
 
 

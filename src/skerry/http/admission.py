@@ -29,9 +29,9 @@ _TURN_S = 0.003
 _TASK_S, _ROW_S = 1e-4, 1e-5
 # Who is refused comes back after a second, so that to wait for a part of it is the better deal.
 _MAX_WAIT_S = 0.25
-# A small refusal costs some 60 µs, in the kernel and here, and one more for so many bytes that have
-# to be read first. These cost a sixteenth of the CPU time that the process gets. The burst is what
-# a turn may spend.
+# A refusal costs some 60 µs, in the kernel and here, and as much again for each so many bytes that
+# had to be read first. So many cost a sixteenth of the CPU time that the process gets. The burst is
+# what a turn may spend, and what it may owe after a large one.
 _REFUSALS_PER_CPU_S, _REFUSALS_AT_ONCE = 1000.0, 20.0
 _REFUSAL_BYTES = 8192
 # Requests that wait keep their bytes, a packet each.
@@ -191,7 +191,8 @@ class Admission:
         self._refusals, self._counted_s = min(_REFUSALS_AT_ONCE, self._refusals + earned), cpu_s
         if self._refusals < 1:
             return False
-        self._refusals -= 1 + n_bytes // _REFUSAL_BYTES
+        cost = 1 + n_bytes // _REFUSAL_BYTES
+        self._refusals = max(-_REFUSALS_AT_ONCE, self._refusals - cost)
         return True
 
     def _hold(self, queue: _Queue, held: _Held) -> None:

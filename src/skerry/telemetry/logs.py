@@ -154,13 +154,14 @@ def _second(unix_s: int) -> str:
 
 def _as_text(level: str, event: str, fields: dict[str, Any]) -> bytes:
     clock = datetime.now().astimezone().strftime("%H:%M:%S")
-    told = {key: value for key, value in fields.items() if value is not None and value != ""}
-    shown = " ".join(f"{key}={_in_one_line(key, str(value))}" for key, value in told.items())
+    told = {key: "" if value is None else _told(key, value) for key, value in fields.items()}
+    shown = " ".join(f"{key}={value}" for key, value in told.items() if value)
     colour = _COLOURS[level]
     text = f"{clock} {level:7} {event:14} {shown}"
     return f"{colour}{text}\x1b[0m\n".encode() if colour else f"{text}\n".encode()
 
 
-def _in_one_line(key: str, value: str) -> str:
+def _told(key: str, value: object) -> str:
     """Return a value without line breaks, so that a line is an event; a traceback keeps its own."""
-    return value if key == "traceback" else " ".join(map(str.strip, value.splitlines()))
+    text = str(value)
+    return text if key == "traceback" or text.isprintable() else " ".join(text.split())

@@ -35,9 +35,13 @@ def test_wakes_up_when_it_is_due(
     if not has_timer:  # as on systems other than Linux
         monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
 
-    found = run(late_s(20))
+    used_s, began_s = time.process_time(), time.monotonic()
+    found = run(late_s(100))
+    share = (time.process_time() - used_s) / (time.monotonic() - began_s)
 
-    assert min(found) < 0.003
+    # Timers of the loop are late by half a millisecond and more, and turns take a whole core.
+    assert min(found) < 0.0003
+    assert not has_timer or share < 0.7
 
 
 def test_lets_others_have_their_turn_when_it_is_due_already() -> None:

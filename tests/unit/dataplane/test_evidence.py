@@ -1,4 +1,4 @@
-"""Evidence: requests are counted by version and track, in lots, and leave with their window."""
+"""Evidence: requests are counted by version and track, and leave with their window."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ def test_the_shadow_s_disagreement_is_that_of_the_canary_s_version(setting: Sett
     assert 0.1 == report.comparison.disagreement_rate
 
 
-# Lots.
+# Many requests.
 
 REQUEST = st.tuples(
     st.sampled_from([("v1", "stable"), ("v2", "canary"), ("v2", "pinned")]),
@@ -295,7 +295,7 @@ REQUEST = st.tuples(
 
 
 @given(st.lists(REQUEST, max_size=60), st.integers(1, 40))
-def test_counting_in_lots_is_counting_one_by_one(requests: list[Any], times: int) -> None:
+def test_many_requests_are_counted_as_each(requests: list[Any], times: int) -> None:
     setting = Setting()
     expected: dict[tuple[str, str], Counter[str]] = {}
     for (version, track), labels, status, pause_s in requests:

@@ -79,10 +79,14 @@ def test_a_line_of_text_is_one_event_whatever_it_tells() -> None:
     stream = io.BytesIO()
     writer = LogWriter(stream)
 
-    EventLog(writer, as_json=False).info("log", message="a.py:1: Odd: one\n  two\r\n", traceback="")
+    log = EventLog(writer, as_json=False)
+    log.info("log", message="a.py:1: Odd:  x\n\n  two\r\n", name="\n")
+    log.info("log", message="raised", traceback="Traceback:\n  x")
     writer.close()
 
-    assert stream.getvalue().decode().endswith(" log            message=a.py:1: Odd: one two\n")
+    first, second = stream.getvalue().decode().split(" log ")[1:]
+    assert first.startswith("           message=a.py:1: Odd: x two\n")
+    assert "           message=raised traceback=Traceback:\n  x\n" == second
 
 
 def test_records_of_other_libraries_come_in_the_same_form() -> None:
