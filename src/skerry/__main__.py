@@ -14,10 +14,11 @@ def main() -> None:
     """Run the command line and exit with its code."""
     try:
         from skerry.cli import skerry
+        from skerry.core.frame_space import call_with_frame_space
     except KeyboardInterrupt:
         sys.exit(130)
     try:
-        skerry.main(prog_name="skerry")
+        call_with_frame_space(skerry.main, prog_name="skerry")
     finally:
         _leave_predictions_behind(sys.exc_info()[1])
 

@@ -14,6 +14,7 @@ import click
 
 from skerry.cli.native_threads import limit_native_threads
 from skerry.controlplane.source import parse_model_file
+from skerry.core.garbage_collection import garbage_collection_paused
 
 if TYPE_CHECKING:
     from skerry.settings import Settings
@@ -53,7 +54,8 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         tracing_options = load_tracing_options()
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    from skerry import server
+    with garbage_collection_paused():
+        from skerry import server
 
     try:
         return server.run_server(settings, tracing_options, on_ready=on_ready)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from skerry.core.errors import as_exception
+from skerry.core.frame_space import call_with_frame_space
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ async def call_in_thread(name: str, function: Callable[..., T], *args: Any) -> T
         result: T | None = None
         error: Exception | None = None
         try:
-            result = function(*args)
+            result = call_with_frame_space(function, *args)
         except BaseException as caught:  # noqa: BLE001 - handed to the caller
             error = as_exception(caught)
         try:

@@ -5,17 +5,15 @@ Every exception of the code that a file names ends here, as ``Unreadable`` or ``
 
 from __future__ import annotations
 
-import gc
 import importlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import BinaryIO
 
 from skerry.core.errors import LoadError, Unreadable, Unsupported
+from skerry.core.garbage_collection import garbage_collection_paused
 from skerry.runtimes.base import LoadOptions, ReadModel
 from skerry.runtimes.warning_capture import captured_warnings
 
-_MANY_CONTAINERS = 100_000
 _ENDS_EARLY = "it ends early: it is truncated, or still being copied"
 _SHOWN_CHARACTERS = 200
 
@@ -66,7 +64,7 @@ def read_skops(file: BinaryIO, options: LoadOptions) -> ReadModel:
 
 def _read(read: Callable[[], object], kind: str) -> ReadModel:
     try:
-        with captured_warnings() as caught, _garbage_collection_paused():
+        with captured_warnings() as caught, garbage_collection_paused():
             model = read()
             return ReadModel(model, _sentences(caught))
     except LoadError:
@@ -102,22 +100,3 @@ def _sentences(caught: list[Warning]) -> tuple[str, ...]:
         f"fitted with scikit-learn {trained}, served with {serving}: answers may differ"
         for trained, serving in pairs
     )
-
-
-@contextmanager
-def _garbage_collection_paused() -> Iterator[None]:
-    """Keep the collector from walking a half-read model again and again, with the GIL held.
-
-    Of loads that overlap, the one that found it enabled enables it again.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        # With automatic collection off, the count is the number of containers that were made.
-        # So many would take the next full collection a while: it need never look at them.
-        if gc.get_count()[0] > _MANY_CONTAINERS:
-            gc.freeze()
-        if enabled:
-            gc.enable()
