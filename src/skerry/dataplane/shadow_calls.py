@@ -21,7 +21,8 @@ from skerry.dataplane.comparison import Comparison, joined_predictions
 from skerry.dataplane.router import Target
 from skerry.dataplane.shadow_tally import Answer, Disagreement, Failure, Tally
 
-_JOINED_REQUESTS = 64
+MOST_JOINED = 64
+"""Requests that one call answers."""
 _ROUND_S = 0.02
 # A thread that wants the interpreter from the loop gets it, and what it computes keeps the loop
 # waiting. A twentieth of a core keeps that below what a caller's p99 shows; during a call of
@@ -88,7 +89,7 @@ class ShadowCalls:
         self._keep = keep
         self._keep_inputs = keep_inputs
         self._clock, self._cpu, self._sleep = clock, cpu, sleep
-        self._most_joined = _JOINED_REQUESTS
+        self._most_joined = MOST_JOINED
         self._comparisons: dict[int, tuple[ServableInfo, Comparison]] = {}
 
     def round(self, servable: Servable, waiting: deque[Waiting]) -> Round:
@@ -129,7 +130,7 @@ class ShadowCalls:
                 return
             tally.count_failed(1, _raised(calls[0], error))
         else:
-            self._most_joined = min(2 * self._most_joined, _JOINED_REQUESTS)
+            self._most_joined = min(2 * self._most_joined, MOST_JOINED)
 
     def _take(self, waiting: deque[Waiting], most_rows: int) -> list[Waiting]:
         """Remove and return the first, and those after it that may be answered with it."""

@@ -20,7 +20,7 @@ from skerry.core.servable import ServableInfo
 from skerry.core.signature import DType, Feature, Output, Signature, Task
 from skerry.dataplane.router import Target
 from skerry.dataplane.shadow import MAX_WAITING_BYTES, MAX_WAITING_REQUESTS, SHADOW_THREAD, Shadows
-from skerry.dataplane.shadow_calls import Mirror, ShadowCalls, Waiting
+from skerry.dataplane.shadow_calls import MOST_JOINED, Mirror, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
 from skerry.serving.handle import Slot
 from skerry.serving.serving_map import ModelRoutes, ServingMap, ServingSnapshot, ShadowRoute
@@ -368,6 +368,28 @@ def test_what_a_slow_one_has_no_time_for_is_dropped_and_counted() -> None:
         assert MAX_WAITING_REQUESTS == bench.report()["waiting"]
         gate.open.set()
         await until(lambda: bench.counts()[0] > 100)
+        bench.shadows.close()
+
+    run(scenario)
+
+
+def test_one_that_computes_for_long_keeps_no_more_waiting_than_its_next_call_answers() -> None:
+    def compute(rows: Rows) -> None:
+        del rows
+        ends_s = time.thread_time() + 0.1
+        while time.thread_time() < ends_s:
+            pass
+
+    async def scenario() -> None:
+        bench = Bench(Model(before=compute, batch_rows=1))
+        for _ in range(MOST_JOINED + 3):
+            bench.offer(1.0)
+        await until(lambda: bench.counts()[0] == 1)  # it rests now, for 2 s
+        assert (1, 0, 0, 2) == bench.counts()
+        assert MOST_JOINED == bench.report()["waiting"]
+        bench.offer(1.0)
+        assert (1, 0, 0, 3) == bench.counts()
+        await until(lambda: bench.counts()[0] == 2)
         bench.shadows.close()
 
     run(scenario)
