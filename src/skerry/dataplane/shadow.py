@@ -20,7 +20,7 @@ from typing import Any
 
 from skerry.core.rows import Rows
 from skerry.core.servable import Servable
-from skerry.dataplane.shadow_calls import MOST_JOINED, Mirror, Round, ShadowCalls, Waiting
+from skerry.dataplane.shadow_calls import Mirror, Round, ShadowCalls, Waiting
 from skerry.dataplane.shadow_tally import Tally
 from skerry.dataplane.threads import quiet_numpy, yield_cores
 from skerry.serving.handle import Handle, Slot
@@ -33,9 +33,6 @@ MAX_WAITING_ROWS = 10_000
 MAX_WAITING_BYTES = 64 << 20
 # What comes meanwhile is answered together. It also keeps the thread from waking up for each one.
 _GATHER_S = 0.02
-# While it rests for longer, no more waits than it is asked next, in one call: what waits is kept
-# through the collector's generations, which is all that a shadow costs the caller meanwhile.
-_LONG_REST_S = 1.0
 _LOG_EVERY_S = 60.0
 
 _Job = tuple[Servable, deque[Waiting], Callable[[Round], None]]
@@ -169,14 +166,13 @@ class _Line:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Waiting] = deque()
-        self._most_requests = MAX_WAITING_REQUESTS
         self._is_busy = self._is_closed = False
         self._logged_s = -_LOG_EVERY_S
 
     def offer(self, time_s: float, mirror: Mirror) -> None:
         """Take a request that was answered at ``time_s``, unless too much waits."""
         rows = mirror.rows.n_rows
-        full = self.requests >= self._most_requests or self.rows + rows > MAX_WAITING_ROWS
+        full = self.requests >= MAX_WAITING_REQUESTS or self.rows + rows > MAX_WAITING_ROWS
         n_bytes = 0 if full and self.requests else _bytes_of(mirror.rows)
         if (full or self.n_bytes + n_bytes > MAX_WAITING_BYTES) and self.requests:
             self.tally.dropped += 1
@@ -208,7 +204,6 @@ class _Line:
             return
         handle, waiting = self.slot.acquire(), self._waiting
         self._waiting = deque()
-        self._most_requests = MAX_WAITING_REQUESTS
 
         def end(done: Round) -> None:
             with suppress(RuntimeError):  # The loop is closed: the process is on its way out.
@@ -231,19 +226,14 @@ class _Line:
         if self._is_closed:
             self._drop()
         else:
-            if done.rest_s > _LONG_REST_S:
-                self._most_requests = MOST_JOINED
-                self._drop(MOST_JOINED)
             self._loop.call_later(max(_GATHER_S, done.rest_s), self._begin)
 
-    def _drop(self, most: int = 0) -> None:
-        """Drop what waits, the last first, until no more than ``most`` requests do."""
-        while len(self._waiting) > most:
-            dropped = self._waiting.pop()
-            self.tally.dropped += 1
-            self.requests -= 1
-            self.rows -= dropped.mirror.rows.n_rows
-            self.n_bytes -= dropped.n_bytes
+    def _drop(self) -> None:
+        self.tally.dropped += len(self._waiting)
+        self.requests -= len(self._waiting)
+        self.rows -= sum(each.mirror.rows.n_rows for each in self._waiting)
+        self.n_bytes -= sum(each.n_bytes for each in self._waiting)
+        self._waiting.clear()
 
     def _log_failure(self, tally: Tally) -> None:
         failure, now_s = tally.last_failure, self._loop.time()

@@ -21,14 +21,11 @@ from skerry.dataplane.comparison import Comparison, joined_predictions
 from skerry.dataplane.router import Target
 from skerry.dataplane.shadow_tally import Answer, Disagreement, Failure, Tally
 
-MOST_JOINED = 64
-"""Requests that one call answers."""
+_JOINED_REQUESTS = 64
 _ROUND_S = 0.02
 # A thread that wants the interpreter from the loop gets it, and what it computes keeps the loop
-# waiting. A twentieth of a core keeps that below what a caller's p99 shows; during a call of
-# seconds it is half as long again, so that these come less often.
-_REST, _REST_OF_LONG = 19, 49
-_LONG_S = 0.5
+# waiting. A twentieth of a core keeps that below what a caller's p99 shows.
+_REST = 19
 _MOST_REST_S = 120.0
 
 
@@ -89,7 +86,7 @@ class ShadowCalls:
         self._keep = keep
         self._keep_inputs = keep_inputs
         self._clock, self._cpu, self._sleep = clock, cpu, sleep
-        self._most_joined = MOST_JOINED
+        self._most_joined = _JOINED_REQUESTS
         self._comparisons: dict[int, tuple[ServableInfo, Comparison]] = {}
 
     def round(self, servable: Servable, waiting: deque[Waiting]) -> Round:
@@ -130,7 +127,7 @@ class ShadowCalls:
                 return
             tally.count_failed(1, _raised(calls[0], error))
         else:
-            self._most_joined = min(2 * self._most_joined, MOST_JOINED)
+            self._most_joined = min(2 * self._most_joined, _JOINED_REQUESTS)
 
     def _take(self, waiting: deque[Waiting], most_rows: int) -> list[Waiting]:
         """Remove and return the first, and those after it that may be answered with it."""
@@ -188,8 +185,7 @@ class ShadowCalls:
 
 
 def _rest_s(used_s: float) -> float:
-    times = _REST if used_s < _LONG_S else _REST_OF_LONG
-    return min(times * used_s, _MOST_REST_S)
+    return min(_REST * used_s, _MOST_REST_S)
 
 
 def _failure(last: Waiting, reason: str, detail: str = "") -> Failure:
