@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skerry.controlplane.actions import Actions
 from skerry.controlplane.aspiration import aspired_versions, snapshots_of
 from skerry.controlplane.background import call_in_thread
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
-from skerry.controlplane.load_spans import add_load_spans
-from skerry.controlplane.loader import LoadedVersion, Loader, matches_manifest
+from skerry.controlplane.loader import Loader, matches_manifest
 from skerry.controlplane.source import Scan, VersionFiles, scan
 from skerry.controlplane.traffic_store import StoreContent, TrafficStore
 from skerry.controlplane.transition import (
@@ -30,14 +29,10 @@ from skerry.controlplane.transition import (
     VersionSnapshot,
     next_actions,
 )
-from skerry.controlplane.unload import release_memory
-from skerry.core.errors import LoadError, LoadTimeout, ModelNotReady, Unreadable
-from skerry.core.phases import Phases
-from skerry.core.servable import Servable
+from skerry.core.errors import ModelNotReady
 from skerry.core.traffic import TrafficInForce
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
-from skerry.serving.handle import Slot
 from skerry.telemetry.logs import EventLog
 
 if TYPE_CHECKING:
@@ -77,12 +72,9 @@ class Manager:
         self.store = store
         self.catalog = catalog
         self.store_lock = asyncio.Lock()
-        self._loader = loader
-        self._log = log
-        self._tracing = tracing
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
-        self._loading: asyncio.Task[None] | None = None
+        self._actions = Actions(loader, config.load_timeout_s, catalog, log, tracing, self.wake)
         self._looked = False
         self._looked_s = 0.0
         self._no_policies_since_s: float | None = None
@@ -155,12 +147,6 @@ class Manager:
             in_force,
             catalog.previous(model),
         )
-
-    def why_not_aspired(self, model: str) -> str:
-        """Return why a version of the model is not to be loaded, though its files are there."""
-        if model in self.catalog.unloaded:
-            return f"unloaded by request: POST /v2/repository/models/{model}/load loads it"
-        return "not selected by the version policy"
 
     async def _look(self) -> None:
         self._looked_s = time.monotonic()
@@ -249,14 +235,14 @@ class Manager:
                 if isinstance(action, Load):
                     loads.append(harness)
                 else:
-                    self._unload(harness, tasks)
+                    self._actions.unload(harness, tasks)
         # A version that hung or failed before must not keep new ones waiting.
         loads.sort(key=lambda harness: harness.attempts > 0)
         # One load at a time: two would compete for memory, and with requests for the GIL.
-        if loads and self._loading is None:
-            self._loading = tasks.create_task(self._load(loads[0]))
+        if loads and not self._actions.is_loading:
+            self._actions.load(loads[0], tasks)
         self.catalog.publish()
-        if self._loading is None and self._looked:
+        if not self._actions.is_loading and self._looked:
             self._note_start()
 
     def _note_start(self) -> None:
@@ -274,100 +260,6 @@ class Manager:
             if harness.state is VersionState.UNLOADED and name in aspired:
                 harness.move(VersionState.DISCOVERED, _now())
         return snapshots_of(versions, policy, aspired, time.monotonic())
-
-    async def _load(self, harness: Harness) -> None:
-        phases, started_s = Phases(), time.perf_counter()
-        try:
-            await self._load_within_time(harness, phases)
-            if self._tracing is not None:
-                add_load_spans(self._tracing, harness, started_s, phases.all(), self._log)
-        finally:
-            self._loading = None
-            self.wake()
-
-    async def _load_within_time(self, harness: Harness, phases: Phases) -> None:
-        loop = asyncio.get_running_loop()
-        policy = self.catalog.policy(harness.model)
-        digest = None if policy is None else policy.digests.get(harness.version)
-        files = harness.files
-        current = True
-
-        def progress(state: VersionState) -> None:
-            loop.call_soon_threadsafe(lambda: harness.move(state, _now()) if current else None)
-
-        def load() -> tuple[Servable, LoadedVersion]:
-            try:
-                with phases.noted():
-                    return self._loader.load(files, digest, progress)
-            finally:
-                loop.call_soon_threadsafe(self._load_ended, harness)
-
-        harness.begin_attempt(_now())
-        self.catalog.stuck_at_first_load = False
-        limit = asyncio.timeout(self.config.load_timeout_s)
-        try:
-            async with limit:
-                servable, loaded = await call_in_thread("load", load)
-        except LoadError as error:
-            harness.fail(error, _now(), time.monotonic())
-            traceback.clear_frames(error.__traceback__)  # They hold what was loaded so far.
-        except Exception as error:  # noqa: BLE001 - a model's own code may raise anything
-            if limit.expired():
-                self._give_up(harness)
-                return
-            self._log.warning(
-                "load_raised",
-                model=harness.model,
-                version=harness.version,
-                exception=f"{type(error).__name__}: {error}",
-            )
-            reason = f"loading raised {type(error).__name__}; the log has its text"
-            harness.fail(Unreadable(reason), _now(), time.monotonic())
-            traceback.clear_frames(error.__traceback__)
-        else:
-            if harness.model in self.catalog.unloaded:
-                # Asked for during the load, which no thread can be made to give up.
-                harness.move(VersionState.UNLOADED, _now(), self.why_not_aspired(harness.model))
-                await call_in_thread("unload", release_memory, servable)
-                return
-            self.catalog.once_ready.add(harness.model)
-            harness.serve(Slot(harness.model, harness.version, servable), loaded, _now())
-        finally:
-            current = False
-
-    def _give_up(self, harness: Harness) -> None:
-        """Fail a load that hangs. Its thread runs on: another beside it waits until that ends."""
-        self.catalog.stuck_at_first_load = not self.catalog.once_ready
-        limit = f"{self.config.load_timeout_s:g} s"
-        error = LoadTimeout(f"not loaded within {limit} (SKERRY_LOAD_TIMEOUT_S)")
-        harness.fail(error, _now(), time.monotonic())
-        harness.hangs = True
-
-    def _load_ended(self, harness: Harness) -> None:
-        harness.hangs = False
-        self.wake()
-
-    def _unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
-        reason = self.why_not_aspired(harness.model)
-        if not harness.present:
-            reason = "not on the volume"
-        elif harness.contradicts(self.catalog.policy(harness.model)):
-            reason = "its digest is not the one that the traffic policy names"
-        slot, harness.slot = harness.slot, None
-        if slot is None:
-            harness.move(VersionState.UNLOADED, _now(), reason)
-            return
-        harness.move(VersionState.DRAINING, _now(), reason)
-
-        def on_idle(servable: Servable) -> None:
-            tasks.create_task(self._release(harness, servable))
-
-        slot.drain(on_idle)
-
-    async def _release(self, harness: Harness, servable: Servable) -> None:
-        await call_in_thread("unload", release_memory, servable)
-        harness.move(VersionState.UNLOADED, _now(), harness.reason)
-        self.wake()
 
     def _pause_s(self, poll_interval_s: float) -> float:
         """Return how long to sleep: until the next thing becomes due that was not at this look."""

@@ -52,7 +52,7 @@ class ModelControl:
         model, version = harness.model, harness.version
         state, reason = _INDEX_STATES[harness.state], harness.reason or ""
         if harness.state is VersionState.DISCOVERED and self._is_passed_over(harness):
-            state, reason = "UNAVAILABLE", self._manager.why_not_aspired(model)
+            state, reason = "UNAVAILABLE", self._manager.catalog.why_not_aspired(model)
         return {"name": model, "version": version, "state": state, "reason": reason}
 
     def _is_passed_over(self, harness: Harness) -> bool:
