@@ -32,7 +32,8 @@ class RunningServer:
         self._log_file = log_file
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the log's records so far."""
+        """Return the log's records so far; lines are written some 25 ms late."""
+        time.sleep(0.1)
         lines = self._log_file.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 

@@ -171,6 +171,9 @@ def test_a_pinned_version_that_failed_says_when_to_come_back(servers: Servers) -
 
     check(bad, servers.send(bad))
 
+    record = [r for r in servers.open.log() if r.get("error") == "model-not-ready"][-1]
+    assert (503, "iris", None) == (record["status"], record["model"], record["version"])
+
 
 @pytest.mark.slow
 def test_bad_requests_leave_the_server_as_it_was(servers: Servers) -> None:

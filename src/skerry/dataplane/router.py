@@ -60,12 +60,7 @@ def resolve_model(
 
 
 def route(
-    snapshot: ServingSnapshot,
-    model: str | None,
-    version: str | None,
-    default_model: str | None,
-    fields: Mapping[bytes, bytes],
-    uniform: float,
+    routes: ModelRoutes, version: str | None, fields: Mapping[bytes, bytes], uniform: float
 ) -> Target:
     """Return the version that answers: pin beats header beats sticky key beats weight.
 
@@ -74,10 +69,9 @@ def route(
     uniform: drawn from [0, 1) for this request; it decides where nothing else does.
 
     Raises:
-        ModelNotFound, VersionNotFound: as the names say.
+        VersionNotFound: as the name says.
         ModelNotReady: it is known but can't answer now.
     """
-    routes = resolve_model(snapshot, model, default_model)
     if version is not None:
         return Target(_pinned(routes, version), "pinned", routes.generation)
     if routes.split is None:

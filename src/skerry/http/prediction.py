@@ -12,7 +12,7 @@ from skerry.core.errors import ModelError, SkerryError, ValueOutOfRange
 from skerry.core.redaction import raised_text
 from skerry.core.rows import Predictions, Rows
 from skerry.core.servable import ServableInfo
-from skerry.dataplane.router import Target, route
+from skerry.dataplane.router import Target, resolve_model, route
 from skerry.dataplane.shadow_calls import Mirror
 from skerry.http.context import RequestRecord, ServerContext
 from skerry.http.dialect import Encode
@@ -39,19 +39,12 @@ def choose(context: ServerContext, record: RequestRecord, asked: Question, body:
     Raises:
         SkerryError: the subclass that says what is wrong.
     """
-    snapshot = context.serving_map.current
-    target = route(
-        snapshot,
-        asked.model,
-        asked.version,
-        context.default_model,
-        asked.fields,
-        record.uniform,
-    )
-    slot = target.slot
-    record.model, record.version, record.track = slot.model, slot.version, target.track
+    routes = resolve_model(context.serving_map.current, asked.model, context.default_model)
+    record.model = routes.name
+    target = route(routes, asked.version, asked.fields, record.uniform)
+    record.version, record.track = target.slot.version, target.track
     record.generation = target.generation
-    info = slot.servable.info
+    info = target.slot.servable.info
     record.task, plan = info.task, info.plan
     n_rows = min(asked.dialect.rows_in(body), context.limits.max_batch_rows)
     if n_rows > plan.cheap_rows:

@@ -133,7 +133,12 @@ def _others(metric: Metric, series: list[Labels], versions: Versions) -> list[La
     if "model" not in metric.labels:
         return []
     at = metric.labels.index("model")
-    if "version" not in metric.labels:
-        models = {model for model, _ in versions}
-        return [labels for labels in series if labels[at] and labels[at] not in models]
-    return [labels for labels in series if labels[at] and labels[at : at + 2] not in versions]
+    has_version = "version" in metric.labels
+    models = {model for model, _ in versions}
+
+    def is_other(labels: Labels) -> bool:
+        if has_version and labels[at + 1] is not None:
+            return labels[at : at + 2] not in versions
+        return labels[at] is not None and labels[at] not in models
+
+    return [labels for labels in series if is_other(labels)]

@@ -7,7 +7,7 @@ import pytest
 from skerry.core.errors import ModelNotFound, ModelNotReady, SkerryError, VersionNotFound
 from skerry.core.traffic_split import TrafficSplit
 from skerry.core.version_state import VersionState
-from skerry.dataplane.router import route
+from skerry.dataplane.router import resolve_model, route
 from skerry.serving.handle import Slot
 from skerry.serving.serving_map import ModelRoutes, ServingSnapshot
 from tests.unit.serving.test_handle import Nothing
@@ -46,7 +46,7 @@ def test_routes(
     default: str | None,
     expected: tuple[str, str],
 ) -> None:
-    target = route(snapshot, model, version, default, {}, 0.5)
+    target = route(resolve_model(snapshot, model, default), version, {}, 0.5)
 
     assert expected == (target.slot.version, target.track)
     assert "3f9a1c0b7d2e" == target.generation
@@ -75,7 +75,7 @@ def test_says_why_nothing_answers(
     part: str,
 ) -> None:
     with pytest.raises(error) as caught:
-        route(snapshot, model, version, default, {}, 0.5)
+        route(resolve_model(snapshot, model, default), version, {}, 0.5)
 
     assert part in caught.value.detail
     assert (caught.value.retry_after_s is not None) == (error is ModelNotReady)

@@ -90,7 +90,8 @@ def test_a_histogram_has_the_buckets_of_prometheus_client(observed: list[float])
 
 def test_only_what_exists_is_kept() -> None:
     counter, histogram = Counter(COUNTER), Histogram(HISTOGRAM, BOUNDS)
-    for labels in (("iris", "v1", 0), ("iris", "v2", 0), ("wine", "v1", 0), (None, None, None)):
+    kept = (("iris", "v1", 0), ("iris", None, 0), (None, None, None))
+    for labels in (*kept, ("iris", "v2", 0), ("wine", "v1", 0), ("wine", None, 0)):
         counter.add(labels)
     for model in ("iris", "wine", None):
         histogram.observe((model,), 1.0)
@@ -98,7 +99,8 @@ def test_only_what_exists_is_kept() -> None:
     for instrument in (counter, histogram):
         instrument.keep({("iris", "v1")})
 
-    assert {("iris", "v1", "0"), ("", "", "")} == {labels for _, labels in values(counter.family())}
+    found = {labels for _, labels in values(counter.family())}
+    assert {("iris", "v1", "0"), ("iris", "", "0"), ("", "", "")} == found
     assert {"iris", ""} == {labels[0] for _, labels in values(histogram.family())}
 
 
