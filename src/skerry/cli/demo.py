@@ -129,7 +129,7 @@ def estimators() -> dict[str, BaseEstimator]:
 
 def _announce(url: str) -> None:
     click.echo(
-        f"{MODEL} v1 and v2 answer at {url} (docs: {url}/docs). Try: "
+        f"{MODEL} v1 and v2 answer at {url} (docs: {url}/docs, console: {url}/). Try: "
         f"curl -s {url}/api/v1/predict -H 'Content-Type: application/json'"
         """ -d '{"features": [5.1, 3.5, 1.4, 0.2]}'"""
     )
