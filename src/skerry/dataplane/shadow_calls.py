@@ -24,8 +24,10 @@ from skerry.dataplane.shadow_tally import Answer, Disagreement, Failure, Tally
 _JOINED_REQUESTS = 64
 _ROUND_S = 0.02
 # A thread that wants the interpreter from the loop gets it, and what it computes keeps the loop
-# waiting. A twentieth of a core keeps that below what a caller's p99 shows.
-_REST = 19
+# waiting. A twentieth of a core keeps that below what a caller's p99 shows. Errors are raised with
+# the interpreter, and a call of seconds lasts for many requests: these get a hundredth.
+_REST, _LONG_REST = 19, 99
+_LONG_CALL_S = 0.5
 _MOST_REST_S = 120.0
 
 
@@ -106,28 +108,30 @@ class ShadowCalls:
         ends_s = self._clock() + _ROUND_S
         while True:
             began_s = self._cpu()
-            self._ask_next(servable, waiting, tally)
-            rest_s = _rest_s(self._cpu() - began_s)
+            answered = self._ask_next(servable, waiting, tally)
+            rest_s = _rest_s(self._cpu() - began_s, answered)
             if not waiting or self._clock() + rest_s >= ends_s:
                 return Round(tally, waiting, rest_s)
             self._sleep(rest_s)
 
-    def _ask_next(self, servable: Servable, waiting: deque[Waiting], tally: Tally) -> None:
+    def _ask_next(self, servable: Servable, waiting: deque[Waiting], tally: Tally) -> bool:
+        """Ask as many as one call may answer; return whether it answered."""
         calls = self._take(waiting, servable.info.batch_rows)
         comparison = self._comparison(calls[0].mirror.info, servable.info)
         if comparison.refusal is not None:
             tally.count_failed(len(calls), _failure(calls[-1], comparison.refusal))
-            return
+            return False
         try:
             self._ask(servable, comparison, calls, tally)
         except BaseException as error:  # noqa: BLE001 - whatever a model raises, it has failed
             if len(calls) > 1:
                 self._most_joined = len(calls) // 2
                 waiting.extendleft(reversed(calls))
-                return
-            tally.count_failed(1, _raised(calls[0], error))
-        else:
-            self._most_joined = min(2 * self._most_joined, _JOINED_REQUESTS)
+            else:
+                tally.count_failed(1, _raised(calls[0], error))
+            return False
+        self._most_joined = min(2 * self._most_joined, _JOINED_REQUESTS)
+        return True
 
     def _take(self, waiting: deque[Waiting], most_rows: int) -> list[Waiting]:
         """Remove and return the first, and those after it that may be answered with it."""
@@ -184,8 +188,9 @@ class ShadowCalls:
         return "" if shadow is None else shadow.slot.version
 
 
-def _rest_s(used_s: float) -> float:
-    return min(_REST * used_s, _MOST_REST_S)
+def _rest_s(used_s: float, answered: bool) -> float:
+    times = _REST if answered and used_s < _LONG_CALL_S else _LONG_REST
+    return min(times * used_s, _MOST_REST_S)
 
 
 def _failure(last: Waiting, reason: str, detail: str = "") -> Failure:

@@ -404,10 +404,10 @@ def test_bytes_that_wait_are_bounded_too(rows: Callable[[int], Rows]) -> None:
             bench.shadows.offer(mirror._replace(rows=rows(i)))
         assert MAX_WAITING_BYTES // 800_000 == bench.report()["waiting"] == 83
         assert 17 == bench.report()["dropped"]
-        await bench.settled()
+        await until(lambda: bench.report()["waiting"] < 83)
         bench.offer(1.0)  # there is room again
-        await bench.settled()
         assert 17 == bench.report()["dropped"]
+        bench.shadows.close()
 
     run(scenario)
 
@@ -635,7 +635,7 @@ def rounds(model: Model, times: Time, mirrors: Sequence[Mirror]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("call_s", "share"), [(0.00005, 0.05), (0.4, 0.05), (2.0, 0.05), (40.0, 0.25)]
+    ("call_s", "share"), [(0.00005, 0.05), (0.4, 0.05), (1.0, 0.01), (40.0, 0.25)]
 )
 def test_a_shadow_takes_a_bounded_share_of_a_core(call_s: float, share: float) -> None:
     async def scenario() -> None:
