@@ -6,11 +6,13 @@ import json
 import statistics
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.contenders import Contender, Served, served
 from bench.cores import on_server_core
@@ -21,6 +23,7 @@ from skerry.cli.load_generator import Plan
 
 CLIENTS = (1, 16, 128)
 OPEN_LOOP_CONNECTIONS = 64
+_ROUSING_ASKS, _ROUSING_PAUSE_S = 20, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def in_turns(
                 continue
             try:
                 with paused([other.pid for other in up if other is not each]):
+                    _rouse(each)
                     found.setdefault(each.name, []).append(run(each))
             except (AnswersFailed, subprocess.CalledProcessError) as error:
                 failed.add(each.name)
@@ -147,24 +151,47 @@ def check(each: Served, model: BenchModel) -> None:
         AnswersFailed: it answers something else, or not at all.
     """
     kinds = {"single": model.single[:1], "batch": model.batch}
-    for kind, bodies in each.bodies.items():
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{each.port}{each.paths[kind]}",
-            bodies[0],
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                data = json.load(answer)
-        except OSError as error:
-            reason = error.read().decode()[:300] if hasattr(error, "read") else ""
-            raise AnswersFailed(f"{each.name}, {kind}: {error} {reason}") from error
+    for kind in each.bodies:
+        data = _ask(each, kind)
         if each.contender.labels is None:
             continue
         expected = model.estimator.predict(model.to_input(kinds[kind])).tolist()
         got = each.contender.labels(data)
         if got != expected:
             raise AnswersFailed(f"{each.name}, {kind}: answers {got[:3]}, not {expected[:3]}")
+
+
+def _rouse(each: Served) -> None:
+    """Ask until it answers: who was stopped may refuse what comes first, as BentoML does.
+
+    Raises:
+        AnswersFailed: it goes on refusing.
+    """
+    for _ in range(_ROUSING_ASKS - 1):
+        with suppress(AnswersFailed):
+            _ask(each, "single")
+            return
+        time.sleep(_ROUSING_PAUSE_S)
+    _ask(each, "single")
+
+
+def _ask(each: Served, kind: str) -> Any:
+    """Return what it answers to the first body of a kind.
+
+    Raises:
+        AnswersFailed: it answers with an error, or not at all.
+    """
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{each.port}{each.paths[kind]}",
+        each.bodies[kind][0],
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own server
+            return json.load(answer)
+    except OSError as error:
+        reason = error.read().decode()[:300] if hasattr(error, "read") else ""
+        raise AnswersFailed(f"{each.name}, {kind}: {error} {reason}") from error
 
 
 def in_process(model: BenchModel, body: bytes, seconds: float, directory: Path) -> float:
