@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -171,8 +172,11 @@ def test_a_pinned_version_that_failed_says_when_to_come_back(servers: Servers) -
 
     check(bad, servers.send(bad))
 
-    record = [r for r in servers.open.log() if r.get("error") == "model-not-ready"][-1]
-    assert (503, "iris", None) == (record["status"], record["model"], record["version"])
+    def records() -> list[dict[str, Any]]:
+        return [r for r in servers.open.log() if r.get("error") == "model-not-ready"]
+
+    servers.open.wait_for(lambda: bool(records()))
+    assert {(503, "iris", None)} == {(r["status"], r["model"], r["version"]) for r in records()}
 
 
 @pytest.mark.slow

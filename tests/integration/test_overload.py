@@ -43,6 +43,7 @@ def test_answers_who_is_held_and_a_probe_does_not_wait_with_them(tmp_path: Path)
     with serve(repository, env=env) as server:
         with waiting_times(server.url) as times:
             counts = flood(server, SLOW_ROW, Plan(CALLERS, 1.0))
+        metrics = server.client.get("/metrics").text.splitlines()
         logged = [line for line in server.log() if line.get("event") == "request"]
 
     print(f"/livez beside {CALLERS} callers: {summary(times)}")
@@ -53,6 +54,9 @@ def test_answers_who_is_held_and_a_probe_does_not_wait_with_them(tmp_path: Path)
     # Some are refused at once, most wait: nobody is told to come back a thousand times a second.
     assert n_refused < 10 * CALLERS
     assert max(times) < 0.5
+    counted = [line for line in metrics if line.startswith("skerry_http_requests_total{")]
+    refused = [float(line.split()[-1]) for line in counted if 'status="429"' in line]
+    assert n_refused == sum(refused)
     predictions = [line for line in logged if line["route"] == "/api/v1/predict"]
     assert counts.n_answers == len(predictions)
 

@@ -1,7 +1,7 @@
 """Every model and version that is known, and what is in force: the control plane's state.
 
-The manager changes it, on the event loop's thread; routes and views read it. It is the only
-writer of the serving map, and tells the log of every move.
+The manager and its performer change it, on the event loop's thread; routes and views read it. It
+is the only writer of the serving map, and tells the log of every move.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One version's life: its state, why, since when, and when it is tried again.
 
-The manager owns harnesses and is the only one that changes them, on the event loop's thread.
+The manager owns harnesses. It and its performer alone change them, on the event loop's thread.
 """
 
 from __future__ import annotations

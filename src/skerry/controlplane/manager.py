@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skerry.controlplane.actions import Actions
 from skerry.controlplane.aspiration import aspired_versions, snapshots_of
 from skerry.controlplane.background import call_in_thread
 from skerry.controlplane.catalog import Catalog
 from skerry.controlplane.completeness import observe, waits_for
 from skerry.controlplane.harness import Harness
 from skerry.controlplane.loader import Loader, matches_manifest
+from skerry.controlplane.performer import Performer
 from skerry.controlplane.source import Scan, VersionFiles, scan
 from skerry.controlplane.traffic_store import StoreContent, TrafficStore
 from skerry.controlplane.transition import (
@@ -74,7 +74,7 @@ class Manager:
         self.store_lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
-        self._actions = Actions(loader, config.load_timeout_s, catalog, log, tracing, self.wake)
+        self._performer = Performer(loader, config.load_timeout_s, catalog, log, tracing, self.wake)
         self._looked = False
         self._looked_s = 0.0
         self._no_policies_since_s: float | None = None
@@ -235,14 +235,14 @@ class Manager:
                 if isinstance(action, Load):
                     loads.append(harness)
                 else:
-                    self._actions.unload(harness, tasks)
+                    self._performer.unload(harness, tasks)
         # A version that hung or failed before must not keep new ones waiting.
         loads.sort(key=lambda harness: harness.attempts > 0)
         # One load at a time: two would compete for memory, and with requests for the GIL.
-        if loads and not self._actions.is_loading:
-            self._actions.load(loads[0], tasks)
+        if loads and not self._performer.is_loading:
+            self._performer.load(loads[0], tasks)
         self.catalog.publish()
-        if not self._actions.is_loading and self._looked:
+        if not self._performer.is_loading and self._looked:
             self._note_start()
 
     def _note_start(self) -> None:

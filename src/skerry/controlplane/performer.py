@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from skerry.telemetry.tracing import Tracing
 
 
-class Actions:
+class Performer:
     """Loads and unloads. Not thread-safe: use it on the event loop.
 
     is_loading: a load is waited for. wake: asks the manager for another look.

@@ -1,8 +1,7 @@
 """Room for a thread's Python frames, mapped once.
 
-CPython keeps frames in chunks of 16 KiB, a hundred calls deep or so. Where the depth of a call
-crosses the border of a chunk, the next one is mapped by the kernel at that call and unmapped when
-it returns: 10 µs each time, and in the imports of a start 10,000 times (measured).
+CPython keeps frames in chunks of 16 KiB. A call that crosses a border has the kernel map a chunk,
+and unmap it at the end: 10 µs each time, 10,000 times in the imports of a start (measured).
 Source: ``Python/pystate.c``, ``push_chunk`` and ``_PyThreadState_PopFrame``.
 """
 
@@ -31,9 +30,10 @@ _call_in_large_frame = _with_large_frame(_call.__code__)
 
 
 def call_with_frame_space(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Return what the function returns, or raise what it raises; its calls never map a chunk.
+    """Return what the function returns, or raise what it raises; its calls map no chunk.
 
-    For what a thread does from its start to its end, or for long: the space is mapped at each call.
+    That holds for 256 KiB of frames, some thousand calls deep. Meant for what a thread does from
+    its start to its end, or for long: the space is mapped at each call.
     """
     result: T = _call_in_large_frame(function, args, kwargs)
     return result

@@ -25,7 +25,8 @@ _JOINED_REQUESTS = 64
 _ROUND_S = 0.02
 # A thread that wants the interpreter from the loop gets it, and what it computes keeps the loop
 # waiting. A twentieth of a core keeps that below what a caller's p99 shows. Errors are raised with
-# the interpreter, and a call of seconds lasts for many requests: these get a hundredth.
+# the interpreter, and a call of seconds lasts for many requests: these get a hundredth, or what
+# two minutes of rest leave them.
 _REST, _LONG_REST = 19, 99
 _LONG_CALL_S = 0.5
 _MOST_REST_S = 120.0
@@ -108,19 +109,19 @@ class ShadowCalls:
         ends_s = self._clock() + _ROUND_S
         while True:
             began_s = self._cpu()
-            answered = self._ask_next(servable, waiting, tally)
-            rest_s = _rest_s(self._cpu() - began_s, answered)
+            quietly = self._ask_next(servable, waiting, tally)
+            rest_s = _rest_s(self._cpu() - began_s, quietly)
             if not waiting or self._clock() + rest_s >= ends_s:
                 return Round(tally, waiting, rest_s)
             self._sleep(rest_s)
 
     def _ask_next(self, servable: Servable, waiting: deque[Waiting], tally: Tally) -> bool:
-        """Ask as many as one call may answer; return whether it answered."""
+        """Ask as many as one call may answer; return whether it raised nothing."""
         calls = self._take(waiting, servable.info.batch_rows)
         comparison = self._comparison(calls[0].mirror.info, servable.info)
         if comparison.refusal is not None:
             tally.count_failed(len(calls), _failure(calls[-1], comparison.refusal))
-            return False
+            return True
         try:
             self._ask(servable, comparison, calls, tally)
         except BaseException as error:  # noqa: BLE001 - whatever a model raises, it has failed
@@ -188,8 +189,8 @@ class ShadowCalls:
         return "" if shadow is None else shadow.slot.version
 
 
-def _rest_s(used_s: float, answered: bool) -> float:
-    times = _REST if answered and used_s < _LONG_CALL_S else _LONG_REST
+def _rest_s(used_s: float, quietly: bool) -> float:
+    times = _REST if quietly and used_s < _LONG_CALL_S else _LONG_REST
     return min(times * used_s, _MOST_REST_S)
 
 

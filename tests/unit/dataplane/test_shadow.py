@@ -635,7 +635,7 @@ def rounds(model: Model, times: Time, mirrors: Sequence[Mirror]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("call_s", "share"), [(0.00005, 0.05), (0.4, 0.05), (1.0, 0.01), (40.0, 0.25)]
+    ("call_s", "share"), [(0.00005, 0.05), (0.4, 0.05), (1.0, 0.01), (2.0, 2 / 122), (40.0, 0.25)]
 )
 def test_a_shadow_takes_a_bounded_share_of_a_core(call_s: float, share: float) -> None:
     async def scenario() -> None:
@@ -644,6 +644,22 @@ def test_a_shadow_takes_a_bounded_share_of_a_core(call_s: float, share: float) -
         rounds(model, times, [Bench(model).mirror(1.0)] * 100)
         assert 100 == len(model.calls)
         assert pytest.approx(share) == times.cpu_s / times.wall_s
+
+    run(scenario)
+
+
+def test_a_shadow_that_raises_takes_a_hundredth() -> None:
+    async def scenario() -> None:
+        times = Time()
+
+        def fail(rows: Rows) -> None:
+            times.compute(0.001)
+            raise ValueError(rows.n_rows)
+
+        model = Model(before=fail, batch_rows=1)
+        rounds(model, times, [Bench(model).mirror(1.0)] * 100)
+        assert 100 == len(model.calls)
+        assert pytest.approx(0.01) == times.cpu_s / times.wall_s
 
     run(scenario)
 

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,6 +27,22 @@ class StuckPipe(io.BytesIO):
         self.is_full.set()
         self.read_on.wait(10)
         return super().write(data)
+
+
+class Heard(io.BytesIO):
+    """A stream that tells of each write. at_write: called at the first one, from the writer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = threading.Semaphore(0)
+        self.at_write: Callable[[], None] = lambda: None
+
+    def write(self, data: Any, /) -> int:
+        n = super().write(data)
+        at_write, self.at_write = self.at_write, lambda: None
+        at_write()
+        self.writes.release()
+        return n
 
 
 def lines(stream: io.BytesIO) -> list[dict[str, Any]]:
@@ -103,6 +121,32 @@ def test_records_of_other_libraries_come_in_the_same_form() -> None:
         found["logger"],
         found["message"],
     )
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.02, 0.03, 0.05, 0.2])
+def test_every_line_is_written_while_the_log_stays_open(pause_s: float) -> None:
+    stream = Heard()
+    writer = LogWriter(stream)
+
+    for number in range(5):
+        EventLog(writer).info("request", number=number)
+        assert stream.writes.acquire(timeout=10)
+        time.sleep(pause_s)
+
+    assert [0, 1, 2, 3, 4] == [r["number"] for r in lines(stream)]
+    writer.close()
+
+
+def test_a_line_that_comes_during_a_write_is_written_too() -> None:
+    stream = Heard()
+    log = EventLog(LogWriter(stream))
+    stream.at_write = lambda: log.info("request", number=1)
+
+    log.info("request", number=0)
+
+    assert stream.writes.acquire(timeout=10)
+    assert stream.writes.acquire(timeout=10)
+    assert [0, 1] == [r["number"] for r in lines(stream)]
 
 
 def test_a_pipe_that_nobody_reads_costs_lines_and_not_time() -> None:
