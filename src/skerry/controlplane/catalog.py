@@ -99,15 +99,15 @@ class Catalog:
         """Return the declared policy, None where the store has none for the model."""
         return None if self.document is None else self.document.models.get(model)
 
+    def previous(self, model: str) -> TrafficPolicy | None:
+        """Return the policy that a rollback returns to, None where there is none."""
+        return None if self.document is None else self.document.previous.get(model)
+
     def why_not_aspired(self, model: str) -> str:
         """Return why a version of the model is not to be loaded, though its files are there."""
         if model in self.unloaded:
             return f"unloaded by request: POST /v2/repository/models/{model}/load loads it"
         return "not selected by the version policy"
-
-    def previous(self, model: str) -> TrafficPolicy | None:
-        """Return the policy that a rollback returns to, None where there is none."""
-        return None if self.document is None else self.document.previous.get(model)
 
     def required(self) -> frozenset[str]:
         """Return the models that must answer before the process is ready."""

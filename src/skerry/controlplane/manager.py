@@ -1,7 +1,7 @@
 """Brings what is served in line with what is on the volume and in the traffic store.
 
-It owns every harness and is the only writer of the serving map. All its state lives on the event
-loop's thread; reading the volume and loading models happen in threads of their own.
+It looks and decides; the performer carries out, and the catalog keeps what is known. All its state
+lives on the event loop's thread; reading the volume happens in threads of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import gc
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from skerry.controlplane.transition import (
     next_actions,
 )
 from skerry.core.errors import ModelNotReady
+from skerry.core.times import utc_now
 from skerry.core.traffic import TrafficInForce
 from skerry.core.version_policy import VersionPolicy
 from skerry.core.version_state import VersionState
@@ -207,7 +207,7 @@ class Manager:
                 await self._check_complete(harness, now_s)
 
     def _discover(self, files: VersionFiles, now_s: float) -> Harness:
-        harness = Harness(observe(None, files, now_s), _now(), self.catalog.announce)
+        harness = Harness(observe(None, files, now_s), utc_now(), self.catalog.announce)
         self.catalog.add(harness)
         return harness
 
@@ -258,7 +258,7 @@ class Manager:
         aspired = self.aspired(model)
         for name, harness in versions.items():
             if harness.state is VersionState.UNLOADED and name in aspired:
-                harness.move(VersionState.DISCOVERED, _now())
+                harness.move(VersionState.DISCOVERED, utc_now())
         return snapshots_of(versions, policy, aspired, time.monotonic())
 
     def _pause_s(self, poll_interval_s: float) -> float:
@@ -273,7 +273,3 @@ class Manager:
                 due.append(harness.next_attempt_s)
         next_s = min(moment for moment in due if moment > self._looked_s)
         return max(_SHORTEST_PAUSE_S, next_s - time.monotonic())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

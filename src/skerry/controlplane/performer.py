@@ -9,7 +9,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from skerry.controlplane.background import call_in_thread
@@ -21,6 +20,7 @@ from skerry.controlplane.unload import release_memory
 from skerry.core.errors import LoadError, LoadTimeout, Unreadable
 from skerry.core.phases import Phases
 from skerry.core.servable import Servable
+from skerry.core.times import utc_now
 from skerry.core.version_state import VersionState
 from skerry.serving.handle import Slot
 from skerry.telemetry.logs import EventLog
@@ -57,6 +57,24 @@ class Performer:
         self.is_loading = True
         tasks.create_task(self._load(harness))
 
+    def unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
+        """Take a version out of service, and give its memory back when nobody uses it any more."""
+        reason = self._catalog.why_not_aspired(harness.model)
+        if not harness.present:
+            reason = "not on the volume"
+        elif harness.contradicts(self._catalog.policy(harness.model)):
+            reason = "its digest is not the one that the traffic policy names"
+        slot, harness.slot = harness.slot, None
+        if slot is None:
+            harness.move(VersionState.UNLOADED, utc_now(), reason)
+            return
+        harness.move(VersionState.DRAINING, utc_now(), reason)
+
+        def on_idle(servable: Servable) -> None:
+            tasks.create_task(self._release(harness, servable))
+
+        slot.drain(on_idle)
+
     async def _load(self, harness: Harness) -> None:
         phases, started_s = Phases(), time.perf_counter()
         try:
@@ -75,7 +93,7 @@ class Performer:
         current = True
 
         def progress(state: VersionState) -> None:
-            loop.call_soon_threadsafe(lambda: harness.move(state, _now()) if current else None)
+            loop.call_soon_threadsafe(lambda: harness.move(state, utc_now()) if current else None)
 
         def load() -> tuple[Servable, LoadedVersion]:
             try:
@@ -84,14 +102,14 @@ class Performer:
             finally:
                 loop.call_soon_threadsafe(self._load_ended, harness)
 
-        harness.begin_attempt(_now())
+        harness.begin_attempt(utc_now())
         self._catalog.stuck_at_first_load = False
         limit = asyncio.timeout(self._load_timeout_s)
         try:
             async with limit:
                 servable, loaded = await call_in_thread("load", load)
         except LoadError as error:
-            harness.fail(error, _now(), time.monotonic())
+            harness.fail(error, utc_now(), time.monotonic())
             traceback.clear_frames(error.__traceback__)  # They hold what was loaded so far.
         except Exception as error:  # noqa: BLE001 - a model's own code may raise anything
             if limit.expired():
@@ -104,17 +122,17 @@ class Performer:
                 exception=f"{type(error).__name__}: {error}",
             )
             reason = f"loading raised {type(error).__name__}; the log has its text"
-            harness.fail(Unreadable(reason), _now(), time.monotonic())
+            harness.fail(Unreadable(reason), utc_now(), time.monotonic())
             traceback.clear_frames(error.__traceback__)
         else:
             if harness.model in self._catalog.unloaded:
                 # Asked for during the load, which no thread can be made to give up.
                 reason = self._catalog.why_not_aspired(harness.model)
-                harness.move(VersionState.UNLOADED, _now(), reason)
+                harness.move(VersionState.UNLOADED, utc_now(), reason)
                 await call_in_thread("unload", release_memory, servable)
                 return
             self._catalog.once_ready.add(harness.model)
-            harness.serve(Slot(harness.model, harness.version, servable), loaded, _now())
+            harness.serve(Slot(harness.model, harness.version, servable), loaded, utc_now())
         finally:
             current = False
 
@@ -123,36 +141,14 @@ class Performer:
         self._catalog.stuck_at_first_load = not self._catalog.once_ready
         limit = f"{self._load_timeout_s:g} s"
         error = LoadTimeout(f"not loaded within {limit} (SKERRY_LOAD_TIMEOUT_S)")
-        harness.fail(error, _now(), time.monotonic())
+        harness.fail(error, utc_now(), time.monotonic())
         harness.hangs = True
 
     def _load_ended(self, harness: Harness) -> None:
         harness.hangs = False
         self._wake()
 
-    def unload(self, harness: Harness, tasks: asyncio.TaskGroup) -> None:
-        """Take a version out of service, and give its memory back when nobody uses it any more."""
-        reason = self._catalog.why_not_aspired(harness.model)
-        if not harness.present:
-            reason = "not on the volume"
-        elif harness.contradicts(self._catalog.policy(harness.model)):
-            reason = "its digest is not the one that the traffic policy names"
-        slot, harness.slot = harness.slot, None
-        if slot is None:
-            harness.move(VersionState.UNLOADED, _now(), reason)
-            return
-        harness.move(VersionState.DRAINING, _now(), reason)
-
-        def on_idle(servable: Servable) -> None:
-            tasks.create_task(self._release(harness, servable))
-
-        slot.drain(on_idle)
-
     async def _release(self, harness: Harness, servable: Servable) -> None:
         await call_in_thread("unload", release_memory, servable)
-        harness.move(VersionState.UNLOADED, _now(), harness.reason)
+        harness.move(VersionState.UNLOADED, utc_now(), harness.reason)
         self._wake()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

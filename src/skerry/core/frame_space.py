@@ -8,7 +8,7 @@ Source: ``Python/pystate.c``, ``push_chunk`` and ``_PyThreadState_PopFrame``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,12 +21,8 @@ def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     return function(*args, **kwargs)
 
 
-def _with_large_frame(code: CodeType) -> Callable[..., Any]:
-    # The kernel gives pages of it only where something is written: a few frames' worth.
-    return FunctionType(code.replace(co_stacksize=_WORDS), globals())
-
-
-_call_in_large_frame = _with_large_frame(_call.__code__)
+# The kernel gives pages of the frame only where something is written: a few frames' worth.
+_call_in_large_frame = FunctionType(_call.__code__.replace(co_stacksize=_WORDS), globals())
 
 
 def call_with_frame_space(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

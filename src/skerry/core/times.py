@@ -1,8 +1,13 @@
-"""How a moment is written."""
+"""What time it is, and how a moment is written."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """Return this moment, in UTC."""
+    return datetime.now(UTC)
 
 
 def rfc3339(moment: datetime) -> str:

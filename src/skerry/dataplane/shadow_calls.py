@@ -109,19 +109,19 @@ class ShadowCalls:
         ends_s = self._clock() + _ROUND_S
         while True:
             began_s = self._cpu()
-            quietly = self._ask_next(servable, waiting, tally)
-            rest_s = _rest_s(self._cpu() - began_s, quietly)
+            raised = self._ask_next(servable, waiting, tally)
+            rest_s = _rest_s(self._cpu() - began_s, raised)
             if not waiting or self._clock() + rest_s >= ends_s:
                 return Round(tally, waiting, rest_s)
             self._sleep(rest_s)
 
     def _ask_next(self, servable: Servable, waiting: deque[Waiting], tally: Tally) -> bool:
-        """Ask as many as one call may answer; return whether it raised nothing."""
+        """Ask as many as one call may answer; return whether it raised."""
         calls = self._take(waiting, servable.info.batch_rows)
         comparison = self._comparison(calls[0].mirror.info, servable.info)
         if comparison.refusal is not None:
             tally.count_failed(len(calls), _failure(calls[-1], comparison.refusal))
-            return True
+            return False
         try:
             self._ask(servable, comparison, calls, tally)
         except BaseException as error:  # noqa: BLE001 - whatever a model raises, it has failed
@@ -130,9 +130,9 @@ class ShadowCalls:
                 waiting.extendleft(reversed(calls))
             else:
                 tally.count_failed(1, _raised(calls[0], error))
-            return False
+            return True
         self._most_joined = min(2 * self._most_joined, _JOINED_REQUESTS)
-        return True
+        return False
 
     def _take(self, waiting: deque[Waiting], most_rows: int) -> list[Waiting]:
         """Remove and return the first, and those after it that may be answered with it."""
@@ -189,8 +189,8 @@ class ShadowCalls:
         return "" if shadow is None else shadow.slot.version
 
 
-def _rest_s(used_s: float, quietly: bool) -> float:
-    times = _REST if quietly and used_s < _LONG_CALL_S else _LONG_REST
+def _rest_s(used_s: float, raised: bool) -> float:
+    times = _LONG_REST if raised or used_s >= _LONG_CALL_S else _REST
     return min(times * used_s, _MOST_REST_S)
 
 
