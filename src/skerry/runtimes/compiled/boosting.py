@@ -1,4 +1,4 @@
-"""Boosted trees: the sum of their scores by Treelite, and scikit-learn's link in float64.
+"""Boosted trees: the sum of their scores, and scikit-learn's link in float64.
 
 Treelite's own links compute in float32, which differs by 6e-8.
 """
@@ -26,6 +26,7 @@ from skerry.runtimes.compiled.base import (
 )
 from skerry.runtimes.compiled.chains import UNCHANGED, behind
 from skerry.runtimes.compiled.composition import side_by_side
+from skerry.runtimes.compiled.leaf_bits import leaf_bits
 from skerry.runtimes.compiled.links import logistic, softmax
 from skerry.runtimes.compiled.tree_inference import imported, inference, rounded
 
@@ -70,10 +71,10 @@ def _encoded(estimator: Any, compile_: Compile, build: Callable[[Any], Compiled]
 
 
 def _regressor(estimator: Any, given: Given, inverse: Callable[[Number], Number]) -> Compiled:
-    infer = inference(imported(estimator), raw=True, targets=1, classes=1)
+    scores = _scores(estimator, 1)
 
     def predict(block: Block) -> Decision:
-        return Decision(inverse(infer(given(block))[:, 0, 0]))
+        return Decision(inverse(scores(given(block))[:, 0]))
 
     return Compiled(predict=predict, has_jumps=True, executor=Executor.TREELITE)
 
@@ -87,15 +88,15 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
     n_scores = 1 if len(classes) == 2 else len(classes)
     if len(classes) < 2:
         raise NotCompiled("a boosted classifier of one class has no compiled form")
-    infer = inference(imported(estimator), raw=True, targets=1, classes=n_scores)
+    scores = _scores(estimator, n_scores)
 
     def decision_function(block: Block) -> Array:
-        found = infer(given(block))[:, 0, :]
+        found = scores(given(block))
         return found[:, 0] if n_scores == 1 else found
 
     def predict_proba(block: Block) -> Matrix:
-        scores = decision_function(block)
-        return logistic(factor * scores) if n_scores == 1 else softmax(scores)
+        found = decision_function(block)
+        return logistic(factor * found) if n_scores == 1 else softmax(found)
 
     return Compiled(
         predict_proba=predict_proba,
@@ -104,6 +105,19 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
         has_jumps=True,
         executor=Executor.TREELITE,
     )
+
+
+def _scores(estimator: Any, n_scores: int) -> Callable[[Matrix], Matrix]:
+    """Return the sums of all trees, [n_rows, n_scores]: of few rows one by one, of many at once."""
+    model = imported(estimator)
+    few, many = inference(model, raw=True, targets=1, classes=n_scores), leaf_bits(model)
+
+    def scores(matrix: Matrix) -> Matrix:
+        if many is not None and len(matrix) >= many.pays_from:
+            return many(matrix)
+        return few(matrix)[:, 0, :]
+
+    return scores
 
 
 def _rounded(block: Block) -> Matrix:
