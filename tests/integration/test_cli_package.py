@@ -88,6 +88,17 @@ def test_writes_artifact_and_manifest(tmp_path: Path, iris_file: Path) -> None:
     assert manifest.artifact.digest in result.stdout
 
 
+def test_measures_with_the_threads_that_serve_has(
+    tmp_path: Path, iris_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+
+    package(iris_file, tmp_path / "models")
+
+    assert ("1", "3") == (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"])
+
+
 def test_samples_are_what_scikit_learn_answers(tmp_path: Path, iris_file: Path) -> None:
     package(iris_file, tmp_path / "models")
 

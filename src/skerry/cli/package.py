@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skerry.cli.errors import CommandFailed
+from skerry.cli.native_threads import limit_native_threads
 from skerry.cli.parameters import name_option, skops_option, split_types
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def package(
     The file is loaded, which runs the code that it names, and answers 20 golden samples that
     every later load must reproduce. A version that is there already is never overwritten.
     """
+    limit_native_threads()  # As ``serve`` does: the plan is measured for that.
     from skerry.cli.training_data import read_table
     from skerry.controlplane.version_writer import PackageError, write_version
     from skerry.runtimes.base import LoadOptions

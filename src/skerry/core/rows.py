@@ -47,6 +47,14 @@ class Rows:
         columns = tuple(column[indices] for column in self.columns or ())
         return Rows(len(indices), columns=columns)
 
+    def mixed(self, n_rows: int, random: np.random.Generator) -> Rows:
+        """Return ``n_rows`` rows of which each value is one of its column, drawn by itself."""
+        if self.matrix is not None:
+            drawn = random.integers(self.n_rows, size=(n_rows, self.matrix.shape[1]))
+            return Rows(n_rows, matrix=np.take_along_axis(self.matrix, drawn, axis=0))
+        columns = self.columns or ()
+        return Rows(n_rows, columns=tuple(random.choice(column, n_rows) for column in columns))
+
 
 class Predictions(NamedTuple):
     """What a servable answers for ``n_rows`` rows.

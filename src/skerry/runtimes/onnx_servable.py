@@ -137,7 +137,7 @@ def prepare(session: Any, known: Known, options: LoadOptions) -> OnnxServable:
     classes = _classes(labels, probabilities)
     model = OnnxModel(session, names, types, widths, classes)
     signature = Signature(features, _outputs(labels, classes))
-    sizes = {n: [probes.take([i % probes.n_rows for i in range(n)])] for n in MEASURED_ROWS}
+    sizes = {n: [probes.mixed(n, np.random.default_rng(0))] for n in MEASURED_ROWS}
     durations = measure(model.ask, sizes, time.monotonic() + _MEASURE_S)
     own = Candidate(Executor.ONNX, accepted=True, duration_us=durations)
     info = ServableInfo(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from skerry.core.plan import (
     MEASURED_ROWS,
     Candidate,
@@ -170,12 +172,19 @@ class Planner:
     def _rows_of_size(self, answers: Mapping[Executor, Answer]) -> dict[int, list[Rows]]:
         n = self.probes.n_rows
         sizes = MEASURED_ROWS[:1] if self.is_slow else MEASURED_ROWS
-        found = {size: [self.probes.take([i % n for i in range(size)])] for size in sizes}
+        found = {size: [self._rows(size)] for size in sizes}
         alone = [self.probes.take([i]) for i in range(min(_ROWS_ALONE, n))]
         # Where a candidate leaves a row to scikit-learn, both take as long.
         own = [rows for rows in alone if all(self._decides(a, rows) for a in answers.values())]
         found[1] = own or alone
         return found
+
+    def _rows(self, n_rows: int) -> Rows:
+        """Return rows of which few are alike: a processor learns the way of those that repeat."""
+        mixed = self.probes.mixed(n_rows, np.random.default_rng(0))
+        if _try(self.native.ask, mixed) is not None:
+            return mixed
+        return self.probes.take([i % self.probes.n_rows for i in range(n_rows)])
 
     def _decides(self, answer: Answer, rows: Rows) -> bool:
         answered = compiled_answer(self.native, answer, rows)

@@ -18,7 +18,7 @@ from skerry.runtimes.compiled.base import Undecided
 from skerry.runtimes.samples import row_values
 
 TOLERANCES = {Parity.EXACT: 1e-9, Parity.TOLERANT: 1e-5}
-_SINGLES = 8
+_SINGLES = 64
 _ALONE = 64
 
 

@@ -13,6 +13,7 @@ from skerry.core.plan import Executor, Parity, Plan
 from skerry.core.rows import Rows
 from skerry.runtimes.base import Known, LoadOptions
 from skerry.runtimes.planning.cpu import cpu_kind
+from skerry.runtimes.planning.measurement import measure
 from skerry.runtimes.registry import runtime_for
 from skerry.runtimes.sklearn_servable import ScikitServable
 
@@ -45,6 +46,19 @@ def test_one_row_is_answered_by_the_compiled_form_with_its_evidence() -> None:
     assert candidate.accepted
     assert candidate.probe_rows > 500
     assert {1, 8, 64, 512, 1000} == set(candidate.duration_us)
+
+
+def test_rows_that_are_timed_differ_from_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: dict[int, int] = {}
+
+    def keep(ask: Any, rows: Any, deadline_s: float) -> dict[int, float]:
+        timed.update({n: len(np.unique(each[0].matrix, axis=0)) for n, each in rows.items()})
+        return measure(ask, rows, deadline_s)
+
+    monkeypatch.setattr("skerry.runtimes.planning.planner.measure", keep)
+    served(fitted())
+
+    assert {1: 1, 8: 8, 64: 64, 512: 512, 1000: 1000} == timed
 
 
 def test_the_compiled_form_answers_what_scikit_learn_does() -> None:
