@@ -71,7 +71,7 @@ def _encoded(estimator: Any, compile_: Compile, build: Callable[[Any], Compiled]
 
 
 def _regressor(estimator: Any, given: Given, inverse: Callable[[Number], Number]) -> Compiled:
-    scores = _scores(estimator, 1)
+    scores = sums_of(imported(estimator), 1)
 
     def predict(block: Block) -> Decision:
         return Decision(inverse(scores(given(block))[:, 0]))
@@ -88,7 +88,7 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
     n_scores = 1 if len(classes) == 2 else len(classes)
     if len(classes) < 2:
         raise NotCompiled("a boosted classifier of one class has no compiled form")
-    scores = _scores(estimator, n_scores)
+    scores = sums_of(imported(estimator), n_scores)
 
     def decision_function(block: Block) -> Array:
         found = scores(given(block))
@@ -107,17 +107,19 @@ def _classifier(estimator: Any, given: Given, factor: float) -> Compiled:
     )
 
 
-def _scores(estimator: Any, n_scores: int) -> Callable[[Matrix], Matrix]:
-    """Return the sums of all trees, [n_rows, n_scores]: of few rows one by one, of many at once."""
-    model = imported(estimator)
+def sums_of(model: Any, n_scores: int) -> Callable[[Matrix], Matrix]:
+    """Return the sums of all trees, [n_rows, n_scores]: of few rows one by one, of many at once.
+
+    model: Treelite's, with float64 numbers.
+    """
     few, many = inference(model, raw=True, targets=1, classes=n_scores), leaf_bits(model)
 
-    def scores(matrix: Matrix) -> Matrix:
+    def sums(matrix: Matrix) -> Matrix:
         if many is not None and len(matrix) >= many.pays_from:
             return many(matrix)
         return few(matrix)[:, 0, :]
 
-    return scores
+    return sums
 
 
 def _rounded(block: Block) -> Matrix:

@@ -20,6 +20,7 @@ from skerry.runtimes.compiled import (
     generalized_linear,
     imputers,
     kernel_machines,
+    lightgbm,
     linear,
     linear_classifiers,
     mixtures,
@@ -35,6 +36,7 @@ from skerry.runtimes.compiled import (
     transformers_shaping,
     trees,
     vectorizers,
+    xgboost,
 )
 from skerry.runtimes.compiled.base import Compiled, Compiler, NotCompiled
 from skerry.runtimes.nested import class_path
@@ -53,6 +55,7 @@ COMPILERS: Mapping[str, Compiler] = {
     **generalized_linear.COMPILERS,
     **imputers.COMPILERS,
     **kernel_machines.COMPILERS,
+    **lightgbm.COMPILERS,
     **linear.COMPILERS,
     **linear_classifiers.COMPILERS,
     **mixtures.COMPILERS,
@@ -68,6 +71,7 @@ COMPILERS: Mapping[str, Compiler] = {
     **transformers_shaping.COMPILERS,
     **trees.COMPILERS,
     **vectorizers.COMPILERS,
+    **xgboost.COMPILERS,
 }
 """Public name of the class, e.g. ``sklearn.linear_model.Ridge``, to its compiler."""
 

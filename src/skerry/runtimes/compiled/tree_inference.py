@@ -22,18 +22,36 @@ Infer = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def imported(estimator: Any) -> Any:
-    """Return Treelite's model of a scikit-learn ensemble.
+    """Return Treelite's model of a fitted ensemble: scikit-learn's, LightGBM's or XGBoost's.
 
     Raises:
         NotCompiled: Treelite does not take it.
     """
+    import treelite.frontend
     import treelite.sklearn
 
+    library = type(estimator).__module__.partition(".")[0]
     try:
+        if library == "lightgbm":
+            return treelite.frontend.from_lightgbm(estimator.booster_)
+        if library == "xgboost":
+            return treelite.frontend.from_xgboost(booster_of(estimator))
         return treelite.sklearn.import_model(estimator)
     except Exception as error:
         text = str(error) or "it is not what Treelite expects"
         raise NotCompiled(f"Treelite: {type(error).__name__}: {text}") from error
+
+
+def booster_of(estimator: Any) -> Any:
+    """Return XGBoost's booster, with the trees that ``predict`` asks.
+
+    Source: ``XGBModel._get_iteration_range``: after early stopping, those up to the best.
+    """
+    booster = estimator.get_booster()
+    try:
+        return booster[: estimator.best_iteration + 1]
+    except AttributeError:  # It was not stopped early.
+        return booster
 
 
 def inference(model: Any, *, raw: bool, targets: int, classes: int) -> Infer:

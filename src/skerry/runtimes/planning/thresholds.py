@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skerry.runtimes.nested import nested_estimators
+from skerry.runtimes.compiled import lightgbm, xgboost
+from skerry.runtimes.compiled.base import NotCompiled
+from skerry.runtimes.compiled.tree_inference import imported
+from skerry.runtimes.nested import class_path, nested_estimators
 
 Splits = dict[int, list[NDArray[np.float64]]]
 _LEAF = -2
+_OTHERS = {*lightgbm.COMPILERS, *xgboost.COMPILERS}
+"""Wrappers of other libraries' trees, which Treelite reads."""
 _MAX_TREES = 400
 
 
@@ -47,7 +52,7 @@ def split_rows(model: Any, base: NDArray[np.float64], limit: int) -> NDArray[np.
 
 
 def splits_of(model: Any) -> Splits:
-    """Return thresholds by feature, of scikit-learn's trees and histogram trees."""
+    """Return thresholds by feature, of trees of scikit-learn, LightGBM and XGBoost."""
     found: Splits = {}
     trees = 0
     for estimator in nested_estimators(model):
@@ -70,6 +75,20 @@ def _splits_of_one(estimator: Any) -> Iterator[tuple[NDArray[Any], NDArray[np.fl
             nodes = predictor.nodes
             inner = (nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)
             yield nodes["feature_idx"][inner].astype(np.intp), nodes["num_threshold"][inner]
+    if class_path(estimator) in _OTHERS:
+        yield from _splits_by_treelite(estimator)
+
+
+def _splits_by_treelite(estimator: Any) -> Iterator[tuple[NDArray[Any], NDArray[np.float64]]]:
+    try:
+        model = imported(estimator)
+    except NotCompiled:
+        return
+    for i in range(model.num_tree):
+        tree = model.get_tree_accessor(i)
+        inner = tree.get_field("cleft") >= 0
+        features, thresholds = tree.get_field("split_index"), tree.get_field("threshold")
+        yield features[inner].astype(np.intp), thresholds[inner].astype(np.float64)
 
 
 def _beside(threshold: float) -> list[float]:
