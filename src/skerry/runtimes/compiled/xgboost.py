@@ -85,7 +85,9 @@ def _sums(
     base = np.ravel(json.loads(config["base_score"])).astype(np.float32)
     bits = leaf_bits(imported(estimator), np.broadcast_to(link(base), n_classes))
     if bits is None:
-        raise NotCompiled("XGBoost's trees of more than 64 leaves have no compiled form")
+        raise NotCompiled(
+            "XGBoost's trees with more than 64 leaves, or splits by category, have no compiled form"
+        )
     return lambda block: bits(rounded(as_matrix(block)))
 
 

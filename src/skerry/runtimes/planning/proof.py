@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from skerry.runtimes.samples import row_values
 
 TOLERANCES = {Parity.EXACT: 1e-9, Parity.TOLERANT: 1e-5}
 _SINGLES = 64
+_SURE_SINGLES = 8
+_SINGLES_S = 0.1  # Of each group; a candidate that takes long alone must not use up the budget.
 _ALONE = 64
 
 
@@ -54,11 +57,14 @@ class Proof:
         expected: scikit-learn's answers for them, in one call.
         """
         self._compare_once(rows, expected, ask)
-        for i in range(min(_SINGLES, rows.n_rows)):
-            if self.failure is not None:
+        alone = np.linspace(0, rows.n_rows - 1, min(_SINGLES, rows.n_rows)).astype(np.intp)
+        began_s = time.monotonic()
+        # Every eighth comes first, so that also a few are from everywhere.
+        for n_asked, i in enumerate(np.concatenate([alone[k::8] for k in range(8)])):
+            is_long = time.monotonic() - began_s > _SINGLES_S
+            if self.failure is not None or (is_long and n_asked >= _SURE_SINGLES):
                 return
-            at = [i * max(1, rows.n_rows // _SINGLES) % rows.n_rows]
-            self._compare_once(rows.take(at), expected.take(at), ask)
+            self._compare_once(rows.take([i]), expected.take([i]), ask)
 
     def evidence(self, executor: Executor) -> Candidate:
         """Return the candidate as the plan shows it, not yet measured."""

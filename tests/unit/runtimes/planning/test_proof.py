@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -115,6 +116,28 @@ def test_one_row_alone_must_be_answered_as_among_others() -> None:
         return changed(found, labels=found.labels + (0 if rows.n_rows > 1 else 1))
 
     assert not proved(regressed(ROWS), ask).accepted
+
+
+@pytest.mark.parametrize(("call_s", "n_alone"), [(0.0, 64), (0.05, 8)])
+def test_fewer_rows_are_asked_alone_where_that_takes_long(
+    call_s: float, n_alone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, alone = 0.0, []
+    many = Rows(2000, matrix=np.arange(4000.0).reshape(2000, 2))
+
+    def ask(rows: Rows) -> Answered:
+        nonlocal now_s
+        now_s += call_s
+        if rows.n_rows == 1 and rows.matrix is not None:
+            alone.append(rows.matrix[0, 0] / 2)
+        return Answered(regressed(rows), None)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    Proof(SIGNATURE, 1e-9).compare(many, regressed(many), ask)
+
+    assert n_alone == len(set(alone)) == len(alone)
+    assert min(alone) < 250
+    assert max(alone) > 1700
 
 
 @pytest.mark.parametrize(
