@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -362,9 +363,11 @@ def test_a_prediction_in_a_thread_has_its_queue_and_its_batch(tmp_path: Path) ->
         setup = Traced(server, receiver)
         with ThreadPoolExecutor(8) as pool:
             # The first keeps the one thread, so that the others wait for it together.
-            rows = [SLOW_ROW, *[[1.0]] * 7]
-            asked = pool.map(lambda row: setup.ask("/api/v1/predict", {"features": row}), rows)
-            inferences = {each.span_id: each for _, [each], _ in asked}
+            asked = [pool.submit(setup.ask, "/api/v1/predict", {"features": SLOW_ROW})]
+            time.sleep(0.2)
+            quick = {"features": [1.0]}
+            asked += [pool.submit(setup.ask, "/api/v1/predict", quick) for _ in range(7)]
+            inferences = {each.span_id: each for _, [each], _ in (a.result() for a in asked)}
         batches = receiver.wait_for(lambda span: span.name == "batch")
 
     assert 8 == len(inferences)
